@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// EMBEDDED=1 builds the shipped binary; without it the same sources build as plain Swift, which is what the tests use.
+let embedded = Context.environment["EMBEDDED"] == "1"
+
+let swift: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+    .treatWarning("EmbeddedRestrictions", as: .error),
+  ] + (embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])] : [])
+let c: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Os", "-ffunction-sections", "-fdata-sections"])]
+
+let package = Package(
+  name: "memwarden",
+  targets: [
+    // Floor 0: the C edge
+    .target(name: "CLinux", cSettings: c),
+    .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .target(name: "CConfuse", cSettings: c, linkerSettings: [.linkedLibrary("confuse")]),
+    // Floor 1: plain values
+    .target(name: "Samples", swiftSettings: swift),
+    // Floor 2: read the kernel; judge
+    .target(name: "Kernel", dependencies: ["Samples", "CLinux"], swiftSettings: swift),
+    .target(name: "Policy", dependencies: ["Samples"], swiftSettings: swift),
+    // Floor 3: act; tell
+    .target(name: "Actions", dependencies: ["Samples", "Policy", "Kernel", "CLinux"], swiftSettings: swift),
+    .target(name: "Report", dependencies: ["Samples", "Policy"], swiftSettings: swift),
+    // Floor 4: the agent
+    .executableTarget(
+      name: "memwarden",
+      dependencies: ["Samples", "Kernel", "Policy", "Actions", "Report", "CLinux", "CMicrohttpd", "CConfuse"],
+      swiftSettings: swift, linkerSettings: [.linkedLibrary("m")]),
+    // Beside the product: a worker that misbehaves on demand, for the demo and the end-to-end tests
+    .executableTarget(name: "leaky", cSettings: c),
+  ]
+    + (embedded
+      ? []
+      : [
+        .testTarget(name: "SamplesTests", dependencies: ["Samples"]),
+        .testTarget(name: "KernelTests", dependencies: ["Kernel", "Samples", "CLinux"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "PolicyTests", dependencies: ["Policy", "Samples"]),
+        .testTarget(name: "ActionsTests", dependencies: ["Actions", "Kernel", "Policy", "Samples", "CLinux"]),
+        .testTarget(name: "ReportTests", dependencies: ["Report", "Policy", "Samples"]),
+        .testTarget(name: "AgentTests", dependencies: ["memwarden", "Report", "Actions", "Kernel", "Policy", "Samples"]),
+        .testTarget(name: "EndToEndTests"),
+      ])
+)
