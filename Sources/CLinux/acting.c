@@ -1,0 +1,86 @@
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "acting.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+extern char **environ;
+
+int cl_pidfd_open(int32_t pid) {
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  return fd < 0 ? -errno : fd;
+}
+
+int cl_pidfd_signal(int pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int cl_kill(int32_t pid, int signal) { return kill(pid, signal) < 0 ? -errno : 0; }
+
+int cl_pidfd_exited(int pidfd) {
+  struct pollfd p = {.fd = pidfd, .events = POLLIN};
+  return poll(&p, 1, 0) == 1 && p.revents != 0;
+}
+
+int32_t cl_spawn(char *const argv[]) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  pid_t pid;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  int error = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return error ? -error : pid;
+}
+
+int cl_child_ended(int32_t pid, int32_t *code, int32_t *signal) {
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
+  if (info.si_pid == 0) return 0;
+  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
+  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return 1;
+}
+
+int cl_reap(int32_t pid) { return waitpid(pid, NULL, WNOHANG) == pid ? 0 : -errno; }
+
+int cl_set_oom_score_adjust(int32_t pid, int32_t value) {
+  char path[48], text[16];
+  snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
+  int n = snprintf(text, sizeof text, "%d", value);
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  int result = write(fd, text, (size_t)n) == n ? 0 : -errno;
+  close(fd);
+  return result;
+}
+
+void cl_wait_for_child(int milliseconds) {
+  sigset_t s;
+  sigemptyset(&s);
+  sigaddset(&s, SIGCHLD);
+  struct timespec t = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L};
+  sigtimedwait(&s, NULL, &t);
+}

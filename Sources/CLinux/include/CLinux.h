@@ -1,0 +1,4 @@
+// What Swift cannot import from libc: variadic calls, macros, system calls without a wrapper. Decides nothing.
+#pragma once
+#include "acting.h"
+#include "loop.h"

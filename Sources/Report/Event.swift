@@ -1,0 +1,141 @@
+// What memwarden tells: one value per thing seen, judged, done, failed or recovered, with the numbers that led to it.
+public import Policy
+public import Samples
+
+/// A figure against its limit, as it was judged.
+public struct Figure: Equatable, Sendable {
+  public var metric: Metric
+  public var scope: Scope
+  public var value: ByteCount
+  public var limit: ByteCount?
+  /// Derived, because this kernel or this process does not let the exact figure be read.
+  public var isEstimate: Bool
+  public init(metric: Metric, scope: Scope, value: ByteCount, limit: ByteCount?, isEstimate: Bool) {
+    self.metric = metric
+    self.scope = scope
+    self.value = value
+    self.limit = limit
+    self.isEstimate = isEstimate
+  }
+}
+
+/// A recycle that was carried through.
+public struct RecycleOutcome: Equatable, Sendable {
+  public var reason: Reason
+  public var before: ByteCount
+  /// Of the new process, half a second after it came up; nil when it could not be read.
+  public var after: ByteCount?
+  public var metric: Metric
+  public var oldPid: Int32, newPid: Int32
+  public var took: Milliseconds
+  public var killed: Bool
+  public init(
+    reason: Reason, before: ByteCount, after: ByteCount?, metric: Metric, oldPid: Int32, newPid: Int32,
+    took: Milliseconds, killed: Bool
+  ) {
+    self.reason = reason
+    self.before = before
+    self.after = after
+    self.metric = metric
+    self.oldPid = oldPid
+    self.newPid = newPid
+    self.took = took
+    self.killed = killed
+  }
+  public var freed: ByteCount { before - (after ?? .zero) }
+}
+
+/// A cut that was carried through.
+public struct CutOutcome: Equatable, Sendable {
+  public var method: CutMethod
+  public var before: ByteCount, after: ByteCount
+  public var sizeBefore: ByteCount, sizeAfter: ByteCount
+  /// Bytes of whole lines that were written while the file was cut and are gone; nil where it cannot be known.
+  public var lost: ByteCount?
+  public var wholeLines: Bool
+  public var microseconds: Int64
+  /// The process that writes the log, where it is known.
+  public var writer: Int32?
+  public init(
+    method: CutMethod, before: ByteCount, after: ByteCount, sizeBefore: ByteCount, sizeAfter: ByteCount,
+    lost: ByteCount?, wholeLines: Bool, microseconds: Int64, writer: Int32?
+  ) {
+    self.method = method
+    self.before = before
+    self.after = after
+    self.sizeBefore = sizeBefore
+    self.sizeAfter = sizeAfter
+    self.lost = lost
+    self.wholeLines = wholeLines
+    self.microseconds = microseconds
+    self.writer = writer
+  }
+}
+
+/// The five kinds of things told.
+public enum EventClass: UInt8, Equatable, Sendable { case seen, judged, acted, failed, recovered }
+
+public enum Happening: Sendable {
+  // memwarden itself
+  case started(workers: Int, logs: Int, memory: ByteCount)
+  case stopping
+  case reloaded(workers: Int, logs: Int)
+  /// The old configuration stays in force. The text names file, line and key.
+  case reloadRefused(Bytes)
+  /// A sentence: what this kernel lacks and what would help.
+  case featureMissing(StaticString)
+  /// The wall clock was stepped by this many milliseconds: a label changed, no timer did.
+  case clockStepped(Int64)
+  // workers
+  case appeared(pid: Int32)
+  case vanished(pid: Int32)
+  case childStarted(pid: Int32)
+  case childEnded(pid: Int32, code: Int32, signal: Int32)
+  case childNotStarted(errno: Int32)
+  case overSoft(Figure, pid: Int32, hold: Milliseconds)
+  case overHard(Figure, pid: Int32)
+  case backBelow(Figure, pid: Int32, after: Milliseconds)
+  /// It rose and has been level since: left alone.
+  case settled(Figure, pid: Int32, level: Milliseconds)
+  case wouldRecycle(Reason, Figure)
+  case blocked(Reason, by: Obstacle, Figure)
+  case recycleBegan(Reason, Figure, pid: Int32)
+  case killedAfterGrace(pid: Int32, grace: Milliseconds)
+  case recycled(RecycleOutcome)
+  /// The words say what failed; the wait is the backoff before another try.
+  case recycleFailed(StaticString, code: Int32, wait: Milliseconds)
+  case parked(ParkReason, used: Int, per: Milliseconds)
+  case unparked
+  case paused
+  case resumed
+  // logs
+  case logGrows(bytesPerSecond: UInt64, allocated: ByteCount, writer: Int32?)
+  case logWouldCut(CutMethod, allocated: ByteCount, budget: ByteCount)
+  case logCut(CutOutcome, cuts: UInt64)
+  case logRefused(StaticString, errno: Int32)
+  case logBackInBudget
+}
+
+public struct Event: Sendable {
+  public enum Subject: UInt8, Equatable, Sendable { case agent, worker, log }
+  /// Counts from 1 in one run of memwarden.
+  public var number: UInt64 = 0
+  public var at: Instant
+  /// Milliseconds since 1970, a label; whether the kernel held that clock for synchronised.
+  public var wall: Int64
+  public var isSynchronised: Bool
+  public var subject: Subject
+  /// The worker's name or the log's path; empty for memwarden itself.
+  public var name: Bytes
+  public var what: Happening
+  public init(
+    at: Instant, wall: Int64, isSynchronised: Bool, subject: Subject, name: Bytes, what: Happening
+  ) {
+    self.at = at
+    self.wall = wall
+    self.isSynchronised = isSynchronised
+    self.subject = subject
+    self.name = name
+    self.what = what
+  }
+}

@@ -1,0 +1,135 @@
+// Events in plain words: one sentence each, the same in the journal, on the terminal and in the API's `message`.
+import Policy
+public import Samples
+
+extension Happening {
+  /// The class, and the short name that programs match on.
+  public var kind: (EventClass, StaticString) {
+    switch self {
+    case .started: (.seen, "started")
+    case .stopping: (.seen, "stopping")
+    case .reloaded: (.acted, "reloaded")
+    case .reloadRefused: (.failed, "reload_refused")
+    case .featureMissing: (.seen, "feature_missing")
+    case .clockStepped: (.seen, "clock_stepped")
+    case .appeared: (.seen, "appeared")
+    case .vanished: (.seen, "vanished")
+    case .childStarted: (.acted, "child_started")
+    case .childEnded: (.failed, "child_ended")
+    case .childNotStarted: (.failed, "child_not_started")
+    case .overSoft: (.seen, "over_soft")
+    case .overHard: (.seen, "over_hard")
+    case .backBelow: (.recovered, "back_below")
+    case .settled: (.judged, "settled")
+    case .wouldRecycle: (.judged, "would_recycle")
+    case .blocked: (.judged, "blocked")
+    case .recycleBegan: (.acted, "recycle_began")
+    case .killedAfterGrace: (.acted, "killed_after_grace")
+    case .recycled: (.acted, "recycled")
+    case .recycleFailed: (.failed, "recycle_failed")
+    case .parked: (.judged, "parked")
+    case .unparked: (.recovered, "unparked")
+    case .paused: (.acted, "paused")
+    case .resumed: (.acted, "resumed")
+    case .logGrows: (.seen, "log_grows")
+    case .logWouldCut: (.judged, "would_cut")
+    case .logCut: (.acted, "cut")
+    case .logRefused: (.failed, "cut_refused")
+    case .logBackInBudget: (.recovered, "log_back_in_budget")
+    }
+  }
+}
+
+extension Event {
+  /// The sentence, without time and subject.
+  public var message: Sentence {
+    switch what {
+    case .started(let workers, let logs, let memory):
+      return "watching \(workers, "worker") and \(logs, "log") on a board with \(memory)"
+    case .stopping: return "stopping: own workers are ended, all others go on"
+    case .reloaded(let workers, let logs):
+      return "configuration reloaded: \(workers, "worker") and \(logs, "log")"
+    case .reloadRefused(let problem): return "the new configuration is wrong, the old one stays: \(problem)"
+    case .featureMissing(let sentence): return "\(sentence)"
+    case .clockStepped(let by):
+      let distance = Milliseconds(Int64(clamping: by.magnitude))
+      return "the wall clock was stepped \(by < 0 ? "back" : "forward") by \(distance); no timer changed"
+    case .appeared(let pid): return "pid \(pid) is watched"
+    case .vanished(let pid): return "pid \(pid) ended"
+    case .childStarted(let pid): return "started as pid \(pid)"
+    case .childEnded(let pid, let code, let signal):
+      if signal != 0 { return "pid \(pid) ended by itself, by signal \(signal)" }
+      return "pid \(pid) ended by itself with exit code \(code)"
+    case .childNotStarted(let errno): return "cannot be started: errno \(errno)"
+    case .overSoft(let figure, let pid, let hold):
+      return "pid \(pid) is over its soft limit: \(figure.words); acts if that holds for \(hold)"
+    case .overHard(let figure, let pid): return "pid \(pid) is over its hard limit: \(figure.words)"
+    case .backBelow(let figure, let pid, let after):
+      return "pid \(pid) is back below the clear line by itself after \(after): \(figure.words)"
+    case .settled(let figure, let pid, let level):
+      return "pid \(pid) left alone: level for \(level) and under its limit, \(figure.words)"
+    case .wouldRecycle(let reason, let figure):
+      return "would be recycled (\(reason.words)), but is only observed: \(figure.words)"
+    case .blocked(let reason, let obstacle, let figure):
+      return "a recycle is due (\(reason.words)) and not done: \(obstacle.words(now: at)); \(figure.words)"
+    case .parked(_, let used, let per):
+      return "parked: \(used, "restart") within \(per) used up its budget; `memwarden unpark` lets it go on"
+    case .unparked: return "unparked, with a fresh restart budget"
+    case .paused: return "paused: watched, and nothing is done to it"
+    case .resumed: return "resumed"
+    case .recycleBegan(let reason, let figure, let pid):
+      return "recycling pid \(pid) (\(reason.words)): \(figure.words)"
+    case .killedAfterGrace(let pid, let grace):
+      return "pid \(pid) did not stop within its grace period of \(grace): killed"
+    case .recycled(let outcome): return outcome.words
+    case .recycleFailed(let words, let code, let wait):
+      let number: Sentence = code == 0 ? "" : " (\(code))"
+      return "recycling failed: \(words)\(number); the next try may begin in \(wait)"
+    case .logGrows(let rate, let allocated, let writer):
+      let by: Sentence = writer.map { "written by pid \($0)" } ?? "its writer is not known"
+      return "grows by \(ByteCount(rate))/s, holds \(allocated), \(by)"
+    case .logWouldCut(let method, let allocated, let budget):
+      return "would be cut (\(method.name)), but is only observed: \(allocated) of a budget of \(budget)"
+    case .logCut(let cut, let cuts): return cut.words(cuts: cuts)
+    case .logRefused(let words, let errno):
+      let number: Sentence = errno == 0 ? "" : " (errno \(errno))"
+      return "not cut: \(words)\(number)"
+    case .logBackInBudget: return "within its budget again"
+    }
+  }
+
+  /// The line a person reads: time, class, subject, sentence. A `?` behind the time: the clock is not synchronised.
+  public func writeLine(to text: inout Bytes) {
+    text.writeTimestamp(wall)
+    text.write(isSynchronised ? " " : "? ")
+    text.write(what.kind.0.name)
+    text.write(" ")
+    if subject == .agent { text.write("memwarden") } else { text.writeSafely(name) }
+    text.say(": \(message)\n")
+  }
+}
+
+extension Figure {
+  /// `uss 25.1 MiB of 24.0 MiB (104 %)`
+  var words: Sentence {
+    let whose: Sentence = scope == .sum ? "all together " : ""
+    let amount: Sentence = "\(whose)\(metric.name) \(isEstimate ? "about " : "")\(value)"
+    guard let limit else { return amount }
+    return "\(amount) of \(limit) (\(percent(value, of: limit)) %)"
+  }
+}
+extension RecycleOutcome {
+  var words: Sentence {
+    let now: Sentence = after.map { "\($0)" } ?? "unknown"
+    return """
+      recycled in \(took): \(freed) came back (\(metric.name) \(before) to \(now)), \
+      pid \(oldPid) is now pid \(newPid)
+      """
+  }
+}
+extension CutOutcome {
+  func words(cuts: UInt64) -> Sentence {
+    let loss: Sentence = lost.map { $0 > .zero ? ", \($0) written meanwhile were lost" : "" } ?? ""
+    return "cut by \(method.name): \(before) to \(after), cut \(cuts) of this log\(loss)"
+  }
+}

@@ -1,0 +1,104 @@
+// The names of enumerated values in the API, and their words for people.
+public import Policy
+public import Samples
+
+extension EventClass {
+  public var name: StaticString {
+    switch self {
+    case .seen: "seen"
+    case .judged: "judged"
+    case .acted: "acted"
+    case .failed: "failed"
+    case .recovered: "recovered"
+    }
+  }
+}
+extension Metric {
+  public var name: StaticString {
+    switch self {
+    case .uss: "uss"
+    case .pss: "pss"
+    case .rss: "rss"
+    case .anon: "anon"
+    case .swap: "swap"
+    }
+  }
+}
+extension Scope {
+  public var name: StaticString { self == .each ? "each" : "sum" }
+}
+extension CutMethod {
+  public var name: StaticString {
+    switch self {
+    case .punch: "punch"
+    case .tailKeep: "tail-keep"
+    case .putBack: "put-back"
+    case .truncate: "truncate"
+    }
+  }
+}
+extension Reason {
+  public var name: StaticString {
+    switch self {
+    case .softLimitHeld: "soft_limit_held"
+    case .hardLimit: "hard_limit"
+    case .asked: "asked"
+    case .crashed: "crashed"
+    }
+  }
+  var words: StaticString {
+    switch self {
+    case .softLimitHeld: "over the soft limit for too long"
+    case .hardLimit: "over the hard limit"
+    case .asked: "asked for"
+    case .crashed: "it ended by itself"
+    }
+  }
+}
+extension Obstacle {
+  public var name: StaticString {
+    switch self {
+    case .paused: "paused"
+    case .parked: "parked"
+    case .coolingDown: "cooling_down"
+    case .backingOff: "backing_off"
+    case .acting: "acting"
+    case .noMeans: "no_means"
+    }
+  }
+  func words(now: Instant) -> Sentence {
+    switch self {
+    case .paused: "it is paused"
+    case .parked: "it is parked until an operator says otherwise"
+    case .coolingDown(let until): "it cools down for another \(until - now)"
+    case .backingOff(let until): "the last try failed, the next may begin in \(until - now)"
+    case .acting: "a recycle is under way"
+    case .noMeans: "the configuration gives no way to recycle it (run, restart or respawn)"
+    }
+  }
+}
+extension Phase {
+  public var name: StaticString {
+    switch self {
+    case .armed: "armed"
+    case .acting: "acting"
+    case .coolingDown: "cooling_down"
+    case .backingOff: "backing_off"
+    case .parked: "parked"
+    }
+  }
+}
+extension Absence {
+  public var name: StaticString {
+    switch self {
+    case .notRead: "not_read"
+    case .gone: "gone"
+    case .zombie: "zombie"
+    case .kernelThread: "kernel_thread"
+    case .denied: "denied"
+    case .unsupported: "unsupported"
+    case .malformed: "malformed"
+    case .failed: "failed"
+    }
+  }
+}

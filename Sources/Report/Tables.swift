@@ -1,0 +1,100 @@
+// Answers for people: aligned columns, one line per worker, log or event.
+import Policy
+import Samples
+
+extension Array where Element == UInt8 {
+  /// A cell padded with blanks to `width`; a longer one keeps its last `width` bytes, where paths differ.
+  mutating func cell(_ sentence: Sentence, _ width: Int) {
+    let bytes = sentence.bytes
+    if bytes.count > width {
+      write("~")
+      append(contentsOf: bytes[(bytes.count - width + 1)...])
+    } else {
+      append(contentsOf: bytes)
+      for _ in bytes.count..<width { append(0x20) }
+    }
+    append(0x20)
+  }
+  mutating func amount(_ n: ByteCount?, _ width: Int) {
+    cell(n.map { "\($0)" } ?? "-", width)
+  }
+}
+
+extension Board {
+  func writeWorkers(to text: inout Bytes) {
+    text.write("NAME             STATE        PROCS METRIC VALUE      SOFT       HARD       RECYCLES FREED\n")
+    for worker in workers {
+      text.cell("\(worker.name)", 16)
+      text.cell("\(worker.state)", 12)
+      text.cell("\(worker.processes.count)", 5)
+      text.cell("\(worker.rules.metric.name)", 6)
+      text.amount(worker.figure?.value, 10)
+      text.amount(worker.limits.soft, 10)
+      text.amount(worker.limits.hard, 10)
+      text.cell("\(worker.recycles)", 8)
+      text.say("\(worker.freed)\n")
+    }
+  }
+
+  func writeLogs(to text: inout Bytes) {
+    text.write("ID       STATE   TYPE  HOLDS      BUDGET     PER SECOND METHOD    CUTS  WRITER       PATH\n")
+    for log in logs {
+      text.cell("\(log.id)", 8)
+      text.cell("\(log.stateName)", 7)
+      text.cell("\(log.kind.name)", 5)
+      text.amount(log.state == .absent ? nil : log.allocated, 10)
+      text.amount(log.rules.budget, 10)
+      text.amount(ByteCount(log.bytesPerSecond), 10)
+      text.cell(log.method.map { "\($0.name)" } ?? "-", 9)
+      text.cell("\(log.cuts)", 5)
+      text.cell(log.writers.first.map { "\($0.comm)" } ?? "-", 12)
+      text.say("\(log.rules.path)\n")
+      if log.state == .refused { text.say("         not cut: \(log.refusal)\n") }
+    }
+  }
+
+  func writeEvents(to text: inout Bytes, after: UInt64, limit: Int) {
+    journal.forEach(after: after, limit: limit) { $0.writeLine(to: &text) }
+  }
+}
+
+extension WorkerRecord {
+  func write(to text: inout Bytes, now: Instant) {
+    writeExplanation(to: &text, now: now)
+    text.write("  PID      COMM             RSS        PSS        USS        WATCHED\n")
+    for process in processes {
+      text.write("  ")
+      text.cell("\(process.identity.pid)", 8)
+      text.cell("\(process.comm)", 16)
+      text.amount(process.resident, 10)
+      text.amount(process.footprint.pss.bytes, 10)
+      text.amount(process.footprint.uss.bytes, 10)
+      text.say("\(now - process.seenAt)\n")
+    }
+  }
+
+  /// The last hour as a bar per minute-wide step, scaled to the largest value or the limit.
+  func writeHistory(to text: inout Bytes) {
+    var top = limits.hard ?? limits.soft ?? .zero
+    history.forEachRaw { _, value in top = max(top, value) }
+    text.say("\(name), \(rules.metric.name), the last hour; a full bar is \(top)\n")
+    var minute: Int64 = -1
+    var highest = ByteCount.zero
+    func bar() {
+      guard minute >= 0 else { return }
+      let length = top > .zero ? Int(percent(highest, of: top) * 60 / 100) : 0
+      text.cell("\(UInt64(minute)) min", 10)
+      for _ in 0..<min(length, 60) { text.append(UInt8(ascii: "#")) }
+      text.say(" \(highest)\n")
+    }
+    history.forEachRaw { at, value in
+      let now = at.milliseconds / 60_000
+      if now != minute {
+        bar()
+        (minute, highest) = (now, .zero)
+      }
+      highest = max(highest, value)
+    }
+    bar()
+  }
+}

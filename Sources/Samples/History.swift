@@ -1,0 +1,112 @@
+// A series in fixed memory: an hour in detail, a day and a week as minimum, maximum and mean. Nothing is allocated after
+// init. Values are kept in KiB, 4 bytes each: 6.6 kB for one series.
+
+/// One aged stretch of a series.
+public struct Stretch: Equatable, Sendable {
+  public var minimum: ByteCount, maximum: ByteCount, mean: ByteCount
+  public init(minimum: ByteCount, maximum: ByteCount, mean: ByteCount) {
+    self.minimum = minimum
+    self.maximum = maximum
+    self.mean = mean
+  }
+}
+
+public struct History: Sendable {
+  /// Seconds per slot and number of slots: 720 × 5 s, 144 × 10 min, 168 × 1 h.
+  public static let hour = (seconds: 5, slots: 720), day = (seconds: 600, slots: 144), week = (seconds: 3600, slots: 168)
+
+  /// Slots are numbered from boot; a value is stored as KiB + 1, 0 is a slot without a sample.
+  private var raw: [UInt32]
+  private var rawSlot: Int64 = -1
+  private var days: Aged, weeks: Aged
+
+  public init() {
+    raw = [UInt32](repeating: 0, count: History.hour.slots)
+    days = Aged(History.day)
+    weeks = Aged(History.week)
+  }
+
+  /// The last value within a slot is the slot's value. Time never goes back (Instant); a pause leaves empty slots.
+  public mutating func record(_ value: ByteCount, at now: Instant) {
+    let kib = UInt32(clamping: value.rawValue / 1024)
+    let slot = now.milliseconds / 1000 / Int64(History.hour.seconds)
+    advance(&raw, from: rawSlot, to: slot, width: 1)
+    rawSlot = max(rawSlot, slot)
+    raw[Int(slot % Int64(History.hour.slots))] = kib == .max ? .max : kib + 1
+    days.record(kib, now)
+    weeks.record(kib, now)
+  }
+
+  /// Calls `body` for every slot of the last hour that has a value, oldest first, with the slot's start.
+  public func forEachRaw(_ body: (Instant, ByteCount) -> Void) {
+    forEach(raw, width: 1, last: rawSlot, seconds: History.hour.seconds) { at, i in
+      body(at, .kib(UInt64(raw[i] - 1)))
+    }
+  }
+  public func forEachOfDay(_ body: (Instant, Stretch) -> Void) { days.forEach(body) }
+  public func forEachOfWeek(_ body: (Instant, Stretch) -> Void) { weeks.forEach(body) }
+}
+
+/// Minimum, maximum and mean per slot, three numbers side by side.
+private struct Aged: Sendable {
+  let seconds: Int
+  var slots: [UInt32]
+  var slot: Int64 = -1
+  // The slot being filled.
+  var minimum: UInt32 = .max, maximum: UInt32 = 0, sum: UInt64 = 0, count: UInt64 = 0
+
+  init(_ shape: (seconds: Int, slots: Int)) {
+    seconds = shape.seconds
+    slots = [UInt32](repeating: 0, count: shape.slots * 3)
+  }
+  mutating func record(_ kib: UInt32, _ now: Instant) {
+    let current = now.milliseconds / 1000 / Int64(seconds)
+    if current != slot {
+      advance(&slots, from: slot, to: current, width: 3)
+      slot = current
+      (minimum, maximum, sum, count) = (.max, 0, 0, 0)
+    }
+    let bounded = min(kib, .max - 1)
+    minimum = min(minimum, bounded)
+    maximum = max(maximum, bounded)
+    sum &+= UInt64(bounded)
+    count &+= 1
+    let i = Int(slot % Int64(slots.count / 3)) * 3
+    slots[i] = minimum + 1
+    slots[i + 1] = maximum + 1
+    slots[i + 2] = UInt32(sum / count) + 1
+  }
+  func forEach(_ body: (Instant, Stretch) -> Void) {
+    Samples.forEach(slots, width: 3, last: slot, seconds: seconds) { at, i in
+      body(
+        at,
+        Stretch(
+          minimum: .kib(UInt64(slots[i] - 1)), maximum: .kib(UInt64(slots[i + 1] - 1)),
+          mean: .kib(UInt64(slots[i + 2] - 1))))
+    }
+  }
+}
+
+/// Empties the slots that were passed over, at most one round.
+private func advance(_ slots: inout [UInt32], from old: Int64, to new: Int64, width: Int) {
+  guard old >= 0, new > old else { return }
+  let count = Int64(slots.count / width)
+  var slot = max(old + 1, new - count + 1)
+  while slot <= new {
+    for i in 0..<width { slots[Int(slot % count) * width + i] = 0 }
+    slot += 1
+  }
+}
+
+private func forEach(
+  _ slots: [UInt32], width: Int, last: Int64, seconds: Int, _ body: (Instant, Int) -> Void
+) {
+  guard last >= 0 else { return }
+  let count = Int64(slots.count / width)
+  var slot = max(0, last - count + 1)
+  while slot <= last {
+    let i = Int(slot % count) * width
+    if slots[i] != 0 { body(Instant(milliseconds: slot * Int64(seconds) * 1000), i) }
+    slot += 1
+  }
+}

@@ -1,0 +1,106 @@
+// Reads the board into the model that the answers tell: memory, pressure, RAM filesystems, memwarden itself.
+import CLinux
+import Kernel
+import Report
+import Samples
+
+final class BoardReader {
+  private let reader: KernelReader
+  private let board: Board
+  private var mounts = [Mount]()
+  private var walks = [TreeWalk?]()
+  private var mountsAt: Instant?
+  private var walkedAt = Instant(milliseconds: 0)
+  private var ownAt = Instant(milliseconds: -1_000_000)
+  private var wallOffset: Int64?
+
+  /// The mounts are read anew, and a walk that is done begins again, this often.
+  private static let base = Milliseconds.seconds(60)
+  /// Directory entries looked at per tick: 1.1 µs each.
+  private static let entriesPerTick = 256
+
+  init(reader: KernelReader, board: Board) {
+    self.reader = reader
+    self.board = board
+  }
+
+  /// The clocks. How many milliseconds the wall clock was stepped since the last call, when more than 2 s.
+  func readClocks() -> Int64? {
+    board.now = Instant(milliseconds: cl_boottime_ms())
+    board.wall = cl_wall_ms()
+    let offset = board.wall - board.now.milliseconds
+    defer { wallOffset = offset }
+    guard let wallOffset, (offset - wallOffset).magnitude > 2000 else { return nil }
+    return offset - wallOffset
+  }
+
+  func tick() {
+    board.isSynchronised = cl_wall_synchronised()
+    if let memory = try? reader.memInfo() { board.memory = memory }
+    do throws(Absence) {
+      board.pressure = try reader.pressure()
+    } catch {
+      board.pressure = nil
+      board.pressureAbsence = error
+    }
+    if mountsAt.map({ board.now - $0 >= BoardReader.base }) ?? true { findMounts() }
+    for i in mounts.indices { measure(i) }
+  }
+
+  /// Every RAM filesystem once, whatever it is bind-mounted to.
+  private func findMounts() {
+    mountsAt = board.now
+    var found = [Mount]()
+    for mount in (try? reader.mounts()) ?? [] where mount.kind != .other {
+      if !found.contains(where: { $0.device == mount.device }) { found.append(mount) }
+    }
+    if found == mounts { return }
+    mounts = found
+    walks = found.map { _ in nil }
+    board.fileSystems = found.map {
+      FileSystemRecord(point: $0.point, kind: $0.kind, usage: nil, absence: .notRead)
+    }
+  }
+
+  /// statfs where that answers; otherwise a slice of a walk.
+  private func measure(_ i: Int) {
+    do throws(Absence) {
+      board.fileSystems[i].usage = try reader.usage(of: mounts[i])
+    } catch {
+      guard error == .unsupported else {
+        board.fileSystems[i].usage = nil
+        board.fileSystems[i].absence = error
+        return
+      }
+      let walk = walks[i] ?? TreeWalk(mount: mounts[i])
+      walks[i] = walk
+      let wasComplete = walk.usage.complete
+      if wasComplete, board.now - walkedAt < BoardReader.base { return }
+      if wasComplete { walk.restart() }
+      if walk.step(entries: BoardReader.entriesPerTick) {
+        walkedAt = board.now
+        board.fileSystems[i].usage = walk.usage
+      } else if board.fileSystems[i].usage == nil {
+        board.fileSystems[i].usage = walk.usage
+      }
+    }
+  }
+
+  /// memwarden itself, read when somebody asks, at most once a second.
+  func readSelf(servers: [HTTPServer]) {
+    board.own.cpuMicroseconds = cl_cpu_us()
+    board.own.requests = servers.reduce(0) { $0 + $1.requests }
+    board.own.abortedConnections = servers.reduce(0) { $0 + $1.abortedConnections }
+    guard board.now - ownAt >= .seconds(1) else { return }
+    ownAt = board.now
+    let pid = getpid()
+    board.own.pid = pid
+    if let stat = try? reader.stat(pid),
+      let footprint = try? reader.footprint(of: Identity(pid: pid, startTicks: stat.startTicks))
+    {
+      board.own.footprint = footprint
+    }
+    board.own.privateDirty = (try? reader.rollup(pid))?.privateDirty
+    board.own.descriptors = try? reader.descriptorCount(pid)
+  }
+}

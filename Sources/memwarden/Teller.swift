@@ -1,0 +1,105 @@
+// Where events go: into the journal's ring, to the JSON-lines file, and as plain lines to standard output.
+import CLinux
+import Report
+import Samples
+
+final class Teller {
+  private let board: Board
+  private var file: JournalFile?
+  private let printsLines: Bool
+  private var line = Bytes()
+  /// Processes that come and go are told at most this often; the journal must outlast a busy fork server.
+  private var credit = 20
+  private var creditAt = Instant(milliseconds: 0)
+
+  init(board: Board, printsLines: Bool) {
+    self.board = board
+    self.printsLines = printsLines
+  }
+
+  /// Where events are written from now on; nil: nowhere.
+  func write(to file: JournalFile?) { self.file = file }
+
+  @discardableResult
+  func tell(_ subject: Event.Subject, _ name: Bytes, _ what: Happening) -> Event {
+    let event = board.journal.add(
+      Event(
+        at: board.now, wall: board.wall, isSynchronised: board.isSynchronised, subject: subject, name: name, what: what))
+    if let file {
+      var json = JSONWriter()
+      event.write(to: &json)
+      json.text.append(0x0A)
+      board.own.bytesWritten += file.append(json.text)
+    }
+    if printsLines {
+      line.removeAll(keepingCapacity: true)
+      event.writeLine(to: &line)
+      _ = line.withUnsafeBytes { cl_write_all(1, $0.baseAddress, $0.count) }
+    }
+    return event
+  }
+  func tell(_ what: Happening) { tell(.agent, [], what) }
+
+  /// For comings and goings: 20 at once, then one per 6 s.
+  func tellIfQuiet(_ name: Bytes, _ what: Happening) {
+    let earned = (board.now - creditAt).rawValue / 6000
+    if earned > 0 {
+      credit = Swift.min(20, credit + Int(earned))
+      creditAt = board.now
+    }
+    guard credit > 0 else { return }
+    credit -= 1
+    tell(.worker, name, what)
+  }
+}
+
+/// The JSON-lines file and its older half `PATH.1`, which together stay within the budget. Nothing is written while
+/// nothing happens.
+final class JournalFile {
+  private let path: Bytes
+  private let half: UInt64
+  private var descriptor: Int32
+  private var size: UInt64
+  /// Lines that could not be written.
+  private(set) var dropped: UInt64 = 0
+
+  /// Opens for appending; created with mode 0640. Nil and the errno when it cannot be opened.
+  init?(_ settings: JournalSettings, errno: inout Int32) {
+    guard let path = settings.file else { return nil }
+    self.path = path
+    half = settings.budget.rawValue / 2
+    descriptor = path.withCString { cl_open_append($0) }
+    size = 0
+    if descriptor < 0 {
+      errno = -descriptor
+      return nil
+    }
+    size = UInt64(Swift.max(0, cl_file_size(descriptor)))
+    // A power cut may have left half a line: end it, so that the next one begins on its own.
+    if size > 0 { size += UInt64(clamping: cl_write_all(descriptor, "\n", 1)) }
+  }
+  deinit { if descriptor >= 0 { _ = close(descriptor) } }
+
+  /// Appends one line. The bytes written.
+  func append(_ line: Bytes) -> UInt64 {
+    if size + UInt64(line.count) > half { turnOver() }
+    guard descriptor >= 0, UInt64(line.count) <= half else {
+      dropped += 1
+      return 0
+    }
+    let written = line.withUnsafeBytes { cl_write_all(descriptor, $0.baseAddress, $0.count) }
+    if written < 0 {
+      dropped += 1
+      return 0
+    }
+    size += UInt64(written)
+    return UInt64(written)
+  }
+
+  private func turnOver() {
+    if descriptor >= 0 { _ = close(descriptor) }
+    _ = path.withCString { from in (path + Bytes(".1")).withCString { cl_rename(from, $0) } }
+    descriptor = path.withCString { cl_open_append($0) }
+    size = descriptor < 0 ? 0 : UInt64(Swift.max(0, cl_file_size(descriptor)))
+  }
+}

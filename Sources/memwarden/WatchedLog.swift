@@ -1,0 +1,241 @@
+// One log between looks: opens it when it is there, asks the judge, cuts when it says so, and knows who writes it.
+import Actions
+import CLinux
+import Kernel
+import Policy
+import Report
+import Samples
+
+final class WatchedLog {
+  let record: LogRecord
+  private var watch: LogWatch
+  private var file: LogFile?
+  private var holders: [FileHolder]?
+  private var holdersAt = Instant(milliseconds: 0)
+  private var toldGrowing = false
+  private var toldRefusal: LogRefusal?
+  private var toldCutAt: Instant?
+  /// When `look` must be called; nil: when inotify tells of a write, or at the next tick.
+  private(set) var nextLook: Instant?
+  /// The inotify watch that is armed, or -1.
+  private(set) var watchNumber: Int32 = -1
+
+  /// Holders are looked for again at most this often: it is a walk over every descriptor of every process.
+  private static let holdersAge = Milliseconds.seconds(10)
+  /// A log that is cut many times a second is told of this often.
+  private static let tellingGap = Milliseconds.seconds(10)
+
+  init(_ rules: LogRules, observe: Bool) {
+    var rules = rules
+    rules.observe = rules.observe || observe
+    record = LogRecord(rules: rules)
+    watch = LogWatch(rules)
+  }
+
+  /// Takes over what a former object for the same path and the same rules knew.
+  func inherit(_ old: WatchedLog) {
+    record.cuts = old.record.cuts
+    record.freed = old.record.freed
+    record.lost = old.record.lost
+    record.lastCut = old.record.lastCut
+    if old.record.rules == record.rules { watch = old.watch }
+  }
+
+  /// What a tick asks: is the path still this file, has it come or gone, is its look due?
+  func tick(_ around: Surroundings, buffer: CutBuffer, board: Board, inotify: Int32) {
+    if let file {
+      do throws(Absence) {
+        let named = try around.reader.fileStatus(file.path)
+        if named.inode != file.opened.inode || named.device != file.opened.device { self.file = nil }
+      } catch { self.file = nil }
+    }
+    let isDue = nextLook.map { board.now >= $0 } ?? (file == nil)
+    if isDue { look(around, buffer: buffer, board: board, inotify: inotify) }
+  }
+
+  /// Looks at the file now; cuts it if that is due.
+  func look(_ around: Surroundings, buffer: CutBuffer, board: Board, inotify: Int32) {
+    nextLook = nil
+    watchNumber = -1
+    do throws(LogRefusal) {
+      let file = try open(around)
+      let status = try file.status()
+      if status.links == 0 { throw .swapped }
+      note(status)
+      let verdict = watch.look(status, now: board.now)
+      noteGrowth(status, around, board: board)
+      if case .cut(let keep) = verdict { try cut(file, keep: keep, around, buffer: buffer, board: board) }
+      try schedule(file, after: status, inotify: inotify)
+    } catch {
+      refuse(error, around, now: board.now)
+    }
+  }
+
+  /// Cuts at once, because somebody asked. The words are nil when it was done.
+  func cutNow(_ around: Surroundings, buffer: CutBuffer, board: Board, inotify: Int32) -> LogRefusal? {
+    do throws(LogRefusal) {
+      let file = try open(around)
+      note(try file.status())
+      noteHolders(of: file, around, now: board.now)
+      try cut(file, keep: min(record.rules.keep ?? .kib(.max), ByteCount(record.rules.budget.rawValue / 2)), around, buffer: buffer, board: board, asked: true)
+      try schedule(file, after: try file.status(), inotify: inotify)
+      return nil
+    } catch {
+      if error != .nothingToCut { refuse(error, around, now: board.now) }
+      return error
+    }
+  }
+
+  private func open(_ around: Surroundings) throws(LogRefusal) -> LogFile {
+    if let file { return file }
+    let opened: LogFile
+    do throws(LogRefusal) {
+      opened = try LogFile(record.rules.path)
+    } catch .foreignOwner(let uid) {
+      // In a folder like /tmp the owner must be a writer: find out who writes.
+      guard let status = try? around.reader.fileStatus(record.rules.path) else { throw .gone }
+      var writers = [UInt32]()
+      for holder in (try? around.reader.holders(of: status))?.holders ?? [] where holder.writes {
+        if let uid = (try? around.reader.status(holder.identity.pid))?.effectiveUid { writers.append(uid) }
+      }
+      guard writers.contains(uid) else { throw .foreignOwner(uid: uid) }
+      opened = try LogFile(record.rules.path, writers: writers)
+    }
+    file = opened
+    holders = nil
+    record.state = .watched
+    record.kind = opened.kind
+    toldRefusal = nil
+    return opened
+  }
+
+  private func note(_ status: FileStatus) {
+    record.allocated = status.allocated
+    record.size = status.size
+  }
+
+  /// A log that grows has a writer: it is looked for when growth begins, and again after a while.
+  private func noteGrowth(_ status: FileStatus, _ around: Surroundings, board: Board) {
+    record.bytesPerSecond = watch.rate
+    record.untilFull = watch.timeToFill(record.rules.budget - status.allocated, now: board.now)
+    guard let file, watch.rate > 0 else { return }
+    if holders == nil || board.now - holdersAt >= WatchedLog.holdersAge { noteHolders(of: file, around, now: board.now) }
+    if !toldGrowing {
+      toldGrowing = true
+      around.teller.tell(
+        .log, record.rules.path,
+        .logGrows(bytesPerSecond: watch.rate, allocated: status.allocated, writer: record.writers.first?.pid))
+    }
+  }
+
+  private func noteHolders(of file: LogFile, _ around: Surroundings, now: Instant) {
+    holdersAt = now
+    record.writers.removeAll(keepingCapacity: true)
+    guard let scan = try? around.reader.holders(of: file.opened) else {
+      holders = nil
+      return
+    }
+    // Nobody's flags are known for sure while a process could not be looked into.
+    let others = scan.holders.filter { $0.identity.pid != getpid() }
+    holders = scan.unreadable == 0 ? others : nil
+    for holder in others where holder.writes {
+      let pid = holder.identity.pid
+      let comm = (try? around.reader.stat(pid))?.comm.array ?? []
+      let worker = around.finder.workers.first { $0.member(pid) != nil }?.record.name ?? []
+      record.writers.append(WriterRecord(pid: pid, comm: comm, worker: worker, appends: holder.appends))
+    }
+    record.method = record.rules.method ?? cutMethod(on: record.kind, writersAppend: writersAppend(holders))
+  }
+
+  private func cut(
+    _ file: LogFile, keep: ByteCount, _ around: Surroundings, buffer: CutBuffer, board: Board, asked: Bool = false
+  ) throws(LogRefusal) {
+    // The flags of the writers decide how: they must be those of now.
+    if file.kind != .tmpfs, record.rules.method == nil, board.now - holdersAt >= .seconds(1) {
+      noteHolders(of: file, around, now: board.now)
+    }
+    let appends = writersAppend(holders)
+    let method = record.rules.method ?? cutMethod(on: file.kind, writersAppend: appends)
+    record.method = method
+    if record.rules.observe && !asked {
+      tellCut(.logWouldCut(method, allocated: record.allocated, budget: record.rules.budget), around, now: board.now)
+      return
+    }
+    do throws(LogRefusal) {
+      let report = try file.cut(by: method, keep: keep, writersAppend: appends, buffer: buffer)
+      watch.cutDone(report.fileAfter, now: board.now)
+      note(report.fileAfter)
+      let outcome = CutOutcome(report, writer: record.writers.first?.pid)
+      record.cuts += 1
+      record.freed += outcome.before - outcome.after
+      record.lost += outcome.lost ?? .zero
+      record.lastCut = outcome
+      tellCut(.logCut(outcome, cuts: record.cuts), around, now: board.now)
+    } catch {
+      watch.cutFailed(now: board.now)
+      throw error
+    }
+  }
+
+  private func tellCut(_ what: Happening, _ around: Surroundings, now: Instant) {
+    if let toldCutAt, now - toldCutAt < WatchedLog.tellingGap { return }
+    toldCutAt = now
+    around.teller.tell(.log, record.rules.path, what)
+  }
+
+  /// A timer for a log that grows; for one that does not, inotify, which costs nothing until somebody writes.
+  private func schedule(_ file: LogFile, after seen: FileStatus, inotify: Int32) throws(LogRefusal) {
+    switch watch.nextLook {
+    case .at(let instant): nextLook = instant
+    case .whenWritten:
+      watchNumber = cl_inotify_arm(inotify, file.descriptor)
+      // Without inotify, and for what was written before it was armed: a timer.
+      let status = try file.status()
+      if watchNumber < 0 || status.size != seen.size { nextLook = Instant(milliseconds: cl_boottime_ms() + 1000) }
+    }
+  }
+
+  private func refuse(_ refusal: LogRefusal, _ around: Surroundings, now: Instant) {
+    switch refusal {
+    case .gone, .swapped:
+      file = nil
+      record.state = .absent
+      record.allocated = .zero
+      record.bytesPerSecond = 0
+      toldGrowing = false
+    case .nothingToCut: break
+    case .failed(let step, let errno) where step != .open:
+      record.refusalErrno = errno
+      tellRefusal(refusal, around)
+    default:
+      file = nil
+      record.state = .refused
+      tellRefusal(refusal, around)
+    }
+    if nextLook == nil { nextLook = now + (refusal == .swapped ? Milliseconds.zero : .seconds(1)) }
+  }
+
+  private func tellRefusal(_ refusal: LogRefusal, _ around: Surroundings) {
+    record.refusal = refusal.advice
+    guard toldRefusal != refusal else { return }
+    toldRefusal = refusal
+    var errno: Int32 = 0
+    if case .failed(_, let code) = refusal { errno = code }
+    around.teller.tell(.log, record.rules.path, .logRefused(refusal.advice, errno: errno))
+  }
+}
+
+extension CutOutcome {
+  init(_ report: CutReport, writer: Int32?) {
+    let lost: ByteCount? =
+      switch report.lost {
+      case .none: .zero
+      case .exactly(let n), .atLeast(let n): n
+      case .unknown: nil
+      }
+    self.init(
+      method: report.method, before: report.allocatedBefore, after: report.allocatedAfter,
+      sizeBefore: report.sizeBefore, sizeAfter: report.sizeAfter, lost: lost, wholeLines: report.wholeLines,
+      microseconds: Int64(clamping: report.microseconds), writer: writer)
+  }
+}

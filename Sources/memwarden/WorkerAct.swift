@@ -1,0 +1,242 @@
+// A recycle under way: carries out what Recycling orders, reports back what it sees, and measures what came back.
+import Actions
+import CLinux
+import Kernel
+import Policy
+import Report
+import Samples
+
+/// What acting on workers needs from the agent.
+struct Surroundings {
+  let reader: KernelReader
+  let calls: ProcessCalls
+  let teller: Teller
+  let finder: ProcessFinder
+
+  func startTime(_ pid: Int32) -> UInt64? {
+    do throws(Absence) {
+      let stat = try reader.stat(pid)
+      return stat.isDead ? nil : stat.startTicks
+    } catch { return nil }
+  }
+  func target(_ identity: Identity) -> Target? {
+    Target(identity, calls: calls, startTime: { startTime($0) })
+  }
+}
+
+final class WorkerAct {
+  private let worker: WatchedWorker
+  private let reason: Reason
+  private let pid: Int32
+  private let before: ByteCount
+  private var recycling: Recycling
+  private var targets: [Target]
+  private let known: [Identity]
+  private var commandPid: Int32 = 0
+  private var commandExit: ExitStatus?
+  private var failure: RecycleFailure?
+  /// When `drive` wants to be called again.
+  private(set) var nextStep: Instant
+
+  /// While a process is being stopped or a new one awaited, it is looked at this often.
+  private static let pollTime = Milliseconds(20)
+
+  /// Looks again, and begins. Nil when there is nothing to act on (any more).
+  init?(_ worker: WatchedWorker, _ reason: Reason, _ around: Surroundings, now: Instant) {
+    let record = worker.record
+    for member in worker.members { worker.readExactly(member, around.reader, now: now) }
+    let victims = WorkerAct.victims(of: worker)
+    guard let first = victims.first, let figure = worker.figure(of: victims) else { return nil }
+    if reason != .asked, let limit = record.limits.first, record.rules.scope == .each,
+      (worker.figure(of: [first])?.value ?? .zero) < limit
+    {
+      return nil
+    }
+    targets = []
+    for victim in victims { if let target = around.target(victim.kept.identity) { targets.append(target) } }
+    guard !targets.isEmpty else { return nil }
+    self.worker = worker
+    self.reason = reason
+    pid = first.kept.identity.pid
+    before = figure.value
+    known = worker.members.map { $0.kept.identity }
+    recycling = Recycling(worker.settings.plan, now: now)
+    nextStep = now
+    record.conduct.began(now: now)
+    record.lastAct = around.teller.tell(.worker, record.name, .recycleBegan(reason, figure, pid: pid))
+  }
+
+  /// Those that must go: the own child, the process over its limit, or all when a command replaces all. The one over
+  /// its limit first.
+  private static func victims(of worker: WatchedWorker) -> [Member] {
+    let judged = worker.member(worker.record.figurePid) ?? worker.members.first
+    switch worker.settings.plan.means {
+    case .none: return []
+    case .child: return worker.members.filter { $0.kept.identity.pid == worker.child }
+    case .respawn:
+      if worker.record.rules.scope == .sum { return worker.members.max { $0.statm.resident < $1.statm.resident }.map { [$0] } ?? [] }
+      return judged.map { [$0] } ?? []
+    case .command:
+      guard let judged else { return [] }
+      return [judged] + worker.members.filter { $0 !== judged }
+    }
+  }
+
+  /// Goes as far as it can now. True when the recycle is over, well or not.
+  func drive(_ around: Surroundings, now: Instant) -> Bool {
+    while true {
+      switch recycling.step(see(around, now: now), now: now) {
+      case .wait(let until):
+        nextStep = min(max(until, now), now + WorkerAct.pollTime)
+        if nextStep == now { nextStep = now + Milliseconds(5) }
+        return false
+      case .sendStop: stop(around)
+      case .kill: kill(around)
+      case .startChild: start(around, now: now)
+      case .runCommand:
+        guard case .command(let argv) = worker.settings.plan.means else { break }
+        commandPid = around.calls.spawn(argv)
+        if commandPid < 0 { failure = .spawnFailed(errno: -commandPid) }
+      case .abandonCommand:
+        _ = around.calls.kill(-commandPid, SIGKILL)
+      case .done(let new):
+        succeed(new, around, now: now)
+        return true
+      case .failed(let failure):
+        fail(failure, around, now: now)
+        return true
+      }
+    }
+  }
+
+  // MARK: Seeing
+
+  private func see(_ around: Surroundings, now: Instant) -> Sighting {
+    if commandPid > 0, commandExit == nil, let status = around.calls.childEnded(commandPid) {
+      commandExit = status
+      around.calls.reap(commandPid)
+      commandPid = 0
+    }
+    let alive = targets.contains { $0.isAlive }
+    return Sighting(
+      oldAlive: alive, replacement: alive ? nil : replacement(around, now: now), commandExit: commandExit,
+      failure: failure)
+  }
+
+  private func replacement(_ around: Surroundings, now: Instant) -> Identity? {
+    if case .child = worker.settings.plan.means {
+      guard worker.child > 0, worker.child != pid, around.calls.childEnded(worker.child) == nil,
+        let ticks = around.startTime(worker.child)
+      else { return nil }
+      return Identity(pid: worker.child, startTicks: ticks)
+    }
+    around.finder.scan(now: now)
+    for member in worker.members where !known.contains(member.kept.identity) {
+      if around.startTime(member.kept.identity.pid) != nil { return member.kept.identity }
+    }
+    return nil
+  }
+
+  // MARK: Acting
+
+  private func stop(_ around: Surroundings) {
+    for target in targets {
+      if case .failed(let errno) = target.send(worker.settings.plan.stopSignal) { failure = .signalFailed(errno: errno) }
+    }
+  }
+
+  /// The processes, and all they started: an own child's whole session group, otherwise the descendants.
+  private func kill(_ around: Surroundings) {
+    worker.record.kills += 1
+    around.teller.tell(
+      .worker, worker.record.name, .killedAfterGrace(pid: pid, grace: worker.settings.plan.grace))
+    if case .child = worker.settings.plan.means { _ = around.calls.kill(-pid, SIGKILL) }
+    var all = targets
+    for identity in around.finder.descendants(of: targets.map { $0.identity.pid }) {
+      if let target = around.target(identity) { all.append(target) }
+    }
+    for target in all { _ = target.send(SIGKILL) }
+  }
+
+  private func start(_ around: Surroundings, now: Instant) {
+    guard case .child(let argv) = worker.settings.plan.means else { return }
+    around.finder.reap(worker, around)
+    let new = around.calls.spawn(argv)
+    if new < 0 {
+      failure = .spawnFailed(errno: -new)
+    } else {
+      worker.child = new
+      worker.childStartedAt = now
+    }
+  }
+
+  // MARK: Ending
+
+  private func succeed(_ new: Identity, _ around: Surroundings, now: Instant) {
+    around.finder.scan(now: now)
+    var replacements = [Member]()
+    for member in worker.members where !known.contains(member.kept.identity) {
+      worker.readExactly(member, around.reader, now: now)
+      replacements.append(member)
+    }
+    let outcome = RecycleOutcome(
+      reason: reason, before: before, after: worker.figure(of: replacements)?.value, metric: worker.record.rules.metric,
+      oldPid: pid, newPid: new.pid, took: now - recycling.began, killed: recycling.killed)
+    let record = worker.record
+    record.recycles += 1
+    record.freed += outcome.freed
+    record.conduct.succeeded(rules: record.rules, now: now)
+    record.lastAct = around.teller.tell(.worker, record.name, .recycled(outcome))
+    worker.startOver()
+  }
+
+  private func fail(_ failure: RecycleFailure, _ around: Surroundings, now: Instant) {
+    let record = worker.record
+    record.recycleFailures += 1
+    let wait = record.conduct.failed(rules: record.rules, now: now)
+    let (words, code) = failure.words
+    record.lastAct = around.teller.tell(.worker, record.name, .recycleFailed(words, code: code, wait: wait))
+    worker.startOver()
+  }
+
+  /// A restart command that must not outlive its worker's configuration or memwarden itself.
+  func abandon(_ calls: ProcessCalls) { if commandPid > 0 { _ = calls.kill(-commandPid, SIGKILL) } }
+  /// A command that was killed and not reaped yet.
+  var unreaped: Int32 { max(commandPid, 0) }
+}
+
+extension WatchedWorker {
+  /// The figure of some of its processes together, by the metric of its rules. Nil when none can be read.
+  func figure(of some: [Member]) -> Figure? {
+    var sum = ByteCount.zero
+    var known = 0
+    var isEstimate = false
+    for member in some {
+      let reading = reading(of: member)
+      guard let value = reading.bytes else { continue }
+      if case .estimate = reading { isEstimate = true }
+      known += 1
+      sum += value
+    }
+    guard known > 0 else { return nil }
+    return Figure(
+      metric: record.rules.metric, scope: record.rules.scope, value: sum, limit: record.limits.first,
+      isEstimate: isEstimate)
+  }
+}
+
+extension RecycleFailure {
+  /// For the journal: words and the number that goes with them.
+  var words: (StaticString, Int32) {
+    switch self {
+    case .unkillable: ("the process is still there after SIGKILL; it hangs in the kernel", 0)
+    case .signalFailed(let errno): ("the stop signal could not be sent, errno", errno)
+    case .spawnFailed(let errno): ("the program could not be started, errno", errno)
+    case .commandFailed(let status) where status.signal != 0: ("the restart command was ended by signal", status.signal)
+    case .commandFailed(let status): ("the restart command failed, exit code", status.code)
+    case .commandTimedOut: ("the restart command ran longer than start_timeout and was killed", 0)
+    case .noReplacement: ("no new process came up within start_timeout", 0)
+    case .replacementDied: ("the new process came up and ended again at once", 0)
+    }
+  }
+}
