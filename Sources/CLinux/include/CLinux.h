@@ -1,0 +1,3 @@
+#pragma once
+// Floor 0: what Swift cannot import from libc. One pair of files per subject; nothing here decides anything.
+#include "reading.h"
