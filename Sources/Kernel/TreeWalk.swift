@@ -1,0 +1,194 @@
+// Sizes a RAM filesystem by walking it, in slices: statfs says 0 of 0 for a ramfs. Reads only.
+import CLinux
+public import Samples
+
+/// A walk over one mount by allocated blocks: a 2-byte file on a RAM filesystem holds a page, a sparse file of 1 GB may
+/// hold one too. Stays on its device, counts hard links once, follows no link. Memory is bounded: 64 kB of folders yet
+/// to be read, 4096 hard-linked inodes, `entryMaximum` entries; past those, or where a folder cannot be read, the result
+/// is a lower bound and says so. A bind mount of a folder is sized as far as it shows.
+public final class TreeWalk {
+  public struct File: Equatable, Sendable {
+    /// Absolute.
+    public var path: Bytes
+    public var status: FileStatus
+  }
+  public let mount: Mount
+  /// The last finished walk; `complete` is false before the first, and when that one saw only a part. Inodes are counted
+  /// as statfs does: folders and the root too. size is nil.
+  public private(set) var usage = FileSystemUsage()
+  /// Its regular files that hold most, at most 8, the largest first.
+  public private(set) var largest: [File] = []
+  public static let entryMaximum = 100_000, largestMaximum = 8
+
+  private var running = FileSystemUsage()
+  private var runningLargest: [File] = []
+  private var seenLinks = Set<UInt64>()
+  private var entries = 0
+  /// Folders yet to be read: paths from the mount point, each with its NUL, the root being empty.
+  private var pending = Bytes()
+  /// The folder that is open, as in `pending` but without the NUL.
+  private var folder = Bytes()
+  private var open: Descriptor?
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 8)
+  private var filled = 0, offset = 0
+  private var isFinished = false
+
+  public init(mount: Mount) {
+    self.mount = mount
+    usage.complete = false
+    restart()
+  }
+  deinit { buffer.deallocate() }
+
+  /// Begins anew; the last finished result stays until the next one is there.
+  public func restart() {
+    running = FileSystemUsage()
+    runningLargest.removeAll(keepingCapacity: true)
+    seenLinks.removeAll()
+    entries = 0
+    pending = [0]
+    open = nil
+    filled = 0
+    offset = 0
+    isFinished = false
+  }
+
+  /// Looks at no more than `limit` entries (about 1 µs each). True when the walk is finished and `usage` holds it;
+  /// further calls then do nothing until `restart`.
+  public func step(entries limit: Int) -> Bool {
+    var left = limit
+    while left > 0, !isFinished {
+      if offset < filled {
+        let entry = reading_entry_at(buffer.baseAddress, offset)
+        offset = entry.next
+        guard let name = entry.name, !isDots(name) else { continue }
+        take(name)
+        left -= 1
+      } else if !fill() {
+        openNext()
+        left -= 1
+      }
+    }
+    return isFinished
+  }
+
+  /// The next piece of the open folder; false at its end.
+  private func fill() -> Bool {
+    guard let open else { return false }
+    let n = reading_entries(open.number, buffer.baseAddress, buffer.count)
+    if n < 0, n != -Int64(ENOENT) { running.complete = false }
+    filled = max(Int(n), 0)
+    offset = 0
+    return n > 0
+  }
+
+  private func take(_ name: UnsafePointer<UInt8>) {
+    guard let open else { return }
+    entries += 1
+    if entries > Self.entryMaximum {
+      running.complete = false
+      finish()
+      return
+    }
+    var found = reading_status()
+    guard reading_stat(open.number, name, 0, &found) == 0 else { return }  // Deleted meanwhile.
+    let status = FileStatus(found)
+    guard status.device == mount.device else { return }
+    let isFolder = status.mode & 0o170000 == 0o040000
+    if !isFolder && status.links > 1 {
+      if seenLinks.contains(status.inode) { return }
+      if seenLinks.count < 4096 { seenLinks.insert(status.inode) } else { running.complete = false }
+    }
+    running.files += 1
+    running.used += status.allocated
+    if isFolder {
+      push(name)
+    } else if status.isRegular {
+      keep(name, status)
+    }
+  }
+
+  private func push(_ name: UnsafePointer<UInt8>) {
+    guard pending.count + folder.count < 64 * 1024 else {
+      running.complete = false
+      return
+    }
+    pending.write(folder)
+    pending.append(UInt8(ascii: "/"))
+    append(name, to: &pending)
+    pending.append(0)
+  }
+
+  private func keep(_ name: UnsafePointer<UInt8>, _ status: FileStatus) {
+    if runningLargest.count == Self.largestMaximum {
+      guard let smallest = runningLargest.last, smallest.status.allocated < status.allocated else { return }
+      runningLargest.removeLast()
+    }
+    var path = equal(mount.point, "/") ? [] : mount.point
+    path.write(folder)
+    path.append(UInt8(ascii: "/"))
+    append(name, to: &path)
+    var place = runningLargest.count
+    while place > 0, runningLargest[place - 1].status.allocated < status.allocated { place -= 1 }
+    runningLargest.insert(File(path: path, status: status), at: place)
+  }
+
+  private func append(_ name: UnsafePointer<UInt8>, to out: inout Bytes) {
+    var i = 0
+    while name[i] != 0 {
+      out.append(name[i])
+      i &+= 1
+    }
+  }
+
+  /// Opens the last of `pending`, or ends the walk.
+  private func openNext() {
+    open = nil
+    guard !pending.isEmpty else {
+      finish()
+      return
+    }
+    pending.removeLast()
+    var start = pending.count
+    while start > 0, pending[start - 1] != 0 { start -= 1 }
+    folder.removeAll(keepingCapacity: true)
+    for i in start..<pending.count { folder.append(pending[i]) }
+    pending.removeLast(pending.count - start)
+    do throws(Absence) { open = try openFolder() } catch {
+      // A folder deleted meanwhile is no gap, a mount point that is not there is.
+      if error != .gone || folder.isEmpty { running.complete = false }
+    }
+    if folder.isEmpty, open != nil { running.files += 1 }
+  }
+
+  /// From the mount point down, name by name, so that no component is a link; still on the mount's device.
+  private func openFolder() throws(Absence) -> Descriptor {
+    var current = try Self.openFolder(-1, mount.point + [0])
+    var name = Bytes()
+    for i in 0...folder.count {
+      if i < folder.count, folder[i] != UInt8(ascii: "/") {
+        name.append(folder[i])
+      } else if !name.isEmpty {
+        name.append(0)
+        current = try Self.openFolder(current.number, name)
+        name.removeAll(keepingCapacity: true)
+      }
+    }
+    var status = reading_status()
+    let result = reading_stat(current.number, [UInt8(ascii: "."), 0], 0, &status)
+    guard result == 0 else { throw Absence(errno: -result) }
+    guard FileStatus(status).device == mount.device else { throw .gone }
+    return current
+  }
+  private static func openFolder(_ directory: Int32, _ name: Bytes) throws(Absence) -> Descriptor {
+    try Descriptor(
+      name.withUnsafeBufferPointer { $0.baseAddress.map { reading_open_directory(directory, $0) } ?? -EINVAL })
+  }
+
+  private func finish() {
+    open = nil
+    isFinished = true
+    usage = running
+    largest = runningLargest
+  }
+}
