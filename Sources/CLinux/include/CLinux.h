@@ -1,0 +1,2 @@
+/* What Swift cannot import from libc, one pair of files per subject. */
+#include "configuration.h"
