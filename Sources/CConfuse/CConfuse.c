@@ -87,7 +87,7 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
 
   /* A stream over the text, not cfg_parse(path): no tilde expansion (CVE-2022-40320), no read error inside the lexer,
    * which would end the process. */
-  FILE *stream = fmemopen((void *)(size_t)text, length, "r");
+  FILE *stream = fmemopen((void *)text, length, "r");
   if (!stream) return -ENOMEM;
   cfg_t *cfg = cfg_init(top, CFGF_NONE);
   if (!cfg) {

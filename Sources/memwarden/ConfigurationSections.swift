@@ -1,6 +1,5 @@
 // What each section of the configuration file means: keys, ranges, and which may stand together. Reads files only where a
 // key names one (/etc/passwd, the token).
-import Actions
 import CLinux
 import Kernel
 import Policy
@@ -19,8 +18,9 @@ func readWorker(_ settings: SettingReader, passwd: Bytes) -> WorkerSettings {
   worker.selector = readSelector(settings, passwd: passwd)
   worker.rules = readRules(settings)
   worker.plan = readPlan(settings)
-  if case .child = worker.plan.means { return worker }
-  if worker.selector.isEmpty {
+  // A criterion that is given and wrong has its own problem already.
+  let criteria: [StaticString] = ["run", "comm", "exe", "cmdline", "pidfile", "user", "cgroup", "parent"]
+  if !criteria.contains(where: { settings.setting($0) != nil }) {
     settings.report(
       nil, Bytes("expected one of comm, exe, cmdline, pidfile, user, cgroup, parent, or run, found none"))
   }

@@ -1,7 +1,7 @@
 // Before libconfuse sees a text: comments become blanks, and what its lexer would misread in silence is refused.
 // libconfuse 3.3 counts a line too many for each comment, skips `*`, `+` and control bytes without a word, takes `a|b` for
-// key b of section a, replaces ${NAME} by the environment's value, and stays inside an unfinished string for the next
-// file.
+// key b of section a, replaces ${NAME} by the environment's value, takes the end of the file for the closing brace that a
+// power cut lost, and stays inside an unfinished string for the next file.
 import Samples
 
 /// Turns comments into blanks, line by line, so that places stay true. Returns the first thing that cannot be given to
@@ -18,6 +18,9 @@ private struct Sieve {
   private var position = 0
   /// Whether the byte before was part of an unquoted word: `a//b` is one, `//` alone begins a comment.
   private var inWord = false
+  private var depth = 0
+  /// Where the outermost open brace stands.
+  private var braceLine: Int32 = 0
 
   /// nil, or what is wrong at `line`.
   mutating func run(_ text: inout Bytes) -> StaticString? {
@@ -57,15 +60,24 @@ private struct Sieve {
       case 0x0A:
         line &+= 1
         separates = true
-      case UInt8(ascii: "="), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: "{"), UInt8(ascii: "}"),
-        UInt8(ascii: "("), UInt8(ascii: ")"):
+      case UInt8(ascii: "{"):
+        if depth == 0 { braceLine = line }
+        depth += 1
+        separates = true
+      case UInt8(ascii: "}"):
+        // One too many is libconfuse's to tell.
+        depth = max(depth - 1, 0)
+        separates = true
+      case UInt8(ascii: "="), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: "("), UInt8(ascii: ")"):
         separates = true
       default: break
       }
       inWord = !separates
       position += 1
     }
-    return nil
+    guard depth > 0 else { return nil }
+    line = braceLine
+    return "a { is opened here and not closed"
   }
 
   /// Leaves the position before the newline.
