@@ -1,7 +1,7 @@
 // Before libconfuse sees a text: comments become blanks, and what its lexer would misread in silence is refused.
-// libconfuse 3.3 counts a line too many for each comment, skips `*`, `+` and control bytes without a word, takes `a|b` for
-// key b of section a, replaces ${NAME} by the environment's value, takes the end of the file for the closing brace that a
-// power cut lost, and stays inside an unfinished string for the next file.
+// libconfuse 3.3 counts a line or two too many for each comment, skips `*`, `+` and control bytes without a word, takes
+// `a|b` for key b of section a, replaces ${NAME} by the environment's value, and takes the end of the file for the closing
+// brace that a power cut lost.
 import Samples
 
 /// Turns comments into blanks, line by line, so that places stay true. Returns the first thing that cannot be given to
@@ -121,7 +121,7 @@ private struct Sieve {
         return "${...} is not replaced here: write the value itself, in single quotes"
       }
       if byte == UInt8(ascii: "\\") {
-        // \0 would end the value early, \400 leave libconfuse inside the string.
+        // \0 would end the value early.
         if double, next == UInt8(ascii: "x") || (next >= 48 && next <= 57) {
           return "\\ and a number is not understood: write the character itself, or use single quotes"
         }
