@@ -114,7 +114,7 @@ private struct ConfigurationReader {
   }
 }
 
-/// The settings of one section, read key by key. What is wrong goes to the problem list, and the target keeps its value.
+/// The settings of one section, read key by key. What is wrong goes to the problem list; the target keeps its value.
 struct SettingReader {
   let section: Section
   let problems: ProblemList

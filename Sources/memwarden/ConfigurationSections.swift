@@ -1,5 +1,5 @@
-// What each section of the configuration file means: keys, ranges, and which may stand together. Reads files only where a
-// key names one (/etc/passwd, the token).
+// What each section of the configuration file means: keys, ranges, and which may stand together. Reads no file but
+// /etc/passwd for the name of a user. Sections that open a door or stop a process are in ConfigurationDoors.swift.
 import CLinux
 import Kernel
 import Policy

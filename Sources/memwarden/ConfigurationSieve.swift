@@ -1,7 +1,7 @@
 // Before libconfuse sees a text: comments become blanks, and what its lexer would misread in silence is refused.
 // libconfuse 3.3 counts a line or two too many for each comment, skips `*`, `+` and control bytes without a word, takes
-// `a|b` for key b of section a, replaces ${NAME} by the environment's value, and takes the end of the file for the closing
-// brace that a power cut lost.
+// `a|b` for key b of section a, replaces ${NAME} by the environment's value, and takes the end of the file for the
+// closing brace that a power cut lost.
 import Samples
 
 /// Turns comments into blanks, line by line, so that places stay true. Returns the first thing that cannot be given to

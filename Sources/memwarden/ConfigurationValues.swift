@@ -1,5 +1,5 @@
-// One value's text to the value: sizes, durations, counts, signals, addresses. nil when it is not one or out of range; the
-// caller says what was expected. Whole numbers only: a fraction occurs in shares and is held in hundredths.
+// One value's text to the value: sizes, durations, counts, signals, addresses. nil when it is not one or out of range;
+// the caller says what was expected. Whole numbers only: a fraction occurs in shares and is held in hundredths.
 import CLinux
 import Policy
 import Samples
