@@ -25,6 +25,7 @@ stop_agent() {
     wait "$agent" || true
   fi
   kill -KILL "$patience" 2>/dev/null || true # it inherited that SIGTERM is ignored here
+  wait "$patience" 2>/dev/null || true
 }
 
 kill_left_workers() {
