@@ -112,13 +112,13 @@ func builtProgram(_ name: String) throws -> String {
 
 /// Polls until `condition` holds; a deadline that passes fails the test, and ends it.
 func eventually(
-  within seconds: Double = 10, _ what: String, sourceLocation: SourceLocation = #_sourceLocation,
+  within seconds: Double = 10, _ what: @autoclosure () -> String, sourceLocation: SourceLocation = #_sourceLocation,
   _ condition: () throws -> Bool
 ) throws {
   let deadline = ContinuousClock.now + .milliseconds(Int(seconds * 1000))
   while try !condition() {
     guard ContinuousClock.now < deadline else {
-      Issue.record("not within \(seconds) s: \(what)", sourceLocation: sourceLocation)
+      Issue.record("not within \(seconds) s: \(what())", sourceLocation: sourceLocation)
       throw Failure("gave up waiting")
     }
     usleep(10_000)
@@ -127,13 +127,13 @@ func eventually(
 
 /// Checks that `condition` holds all the time, at every look.
 func always(
-  for seconds: Double, _ what: String, sourceLocation: SourceLocation = #_sourceLocation,
+  for seconds: Double, _ what: @autoclosure () -> String, sourceLocation: SourceLocation = #_sourceLocation,
   _ condition: () throws -> Bool
 ) throws {
   let end = ContinuousClock.now + .milliseconds(Int(seconds * 1000))
   repeat {
     guard try condition() else {
-      Issue.record("did not hold: \(what)", sourceLocation: sourceLocation)
+      Issue.record("did not hold: \(what())", sourceLocation: sourceLocation)
       throw Failure("gave up looking")
     }
     usleep(10_000)
