@@ -28,18 +28,17 @@ stop_agent() {
   wait "$patience" 2>/dev/null || true
 }
 
-kill_left_workers() {
+kill_marked() { # MARK
   local environment pid
-  for environment in $(grep -lzx "MEMWARDEN_DEMO=$MEMWARDEN_DEMO" /proc/[0-9]*/environ 2>/dev/null); do
+  for environment in $(grep -lzx "MEMWARDEN_DEMO=$1" /proc/[0-9]*/environ 2>/dev/null); do
     pid=${environment#/proc/} pid=${pid%/environ}
-    [ "$(readlink "/proc/$pid/exe")" = "$PWD/build/leaky" ] && kill -KILL "$pid" 2>/dev/null
+    kill -KILL "$pid" 2>/dev/null || true # grep found itself too, and is gone
   done
-  return 0
 }
 
 remove_root() {
-  if mountpoint -q "$root/log"; then
-    umount "$root/log" || umount -l "$root/log"
+  if mountpoint -q "$root"; then
+    umount "$root" || umount -l "$root"
   fi
   rm -rf --one-file-system "$root"
 }
@@ -50,7 +49,7 @@ end() {
   trap '' INT TERM HUP
   stop_agent
   [ -z "$clock" ] || kill "$clock" 2>/dev/null
-  kill_left_workers
+  kill_marked "$MEMWARDEN_DEMO"
   remove_root
   exit "$code"
 }
@@ -63,25 +62,29 @@ if [ -e "$root" ] || [ -L "$root" ]; then
     echo "demo: $root exists and belongs to someone else" >&2
     exit 1
   fi
-  if [ -e "$root/pid" ] && kill -0 "$(cat "$root/pid")" 2>/dev/null; then
-    echo "demo: another demo is running as process $(cat "$root/pid")" >&2
-    exit 1
+  # What an earlier demo left that was killed before it could clear up.
+  if read -r pid mark 2>/dev/null <"$root/pid"; then
+    if kill -0 "$pid" 2>/dev/null; then
+      echo "demo: another demo is running as process $pid" >&2
+      exit 1
+    fi
+    kill_marked "$mark"
   fi
-  remove_root # an earlier demo was killed before it could
+  remove_root
 fi
 
 trap end EXIT
 trap 'exit 0' INT TERM HUP
 mkdir -m 700 "$root"
-echo $$ >"$root/pid"
-mkdir "$root/log"
-if [ "$(id -u)" = 0 ] && mount -t ramfs -o mode=700 memwarden-demo "$root/log" 2>/dev/null; then
-  echo "demo: $root/log is a ramfs of its own"
-elif [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=16m,mode=700 memwarden-demo "$root/log" 2>/dev/null; then
-  echo "demo: $root/log is a tmpfs of its own"
+if [ "$(id -u)" = 0 ] && mount -t ramfs -o mode=700 memwarden-demo "$root" 2>/dev/null; then
+  echo "demo: $root is a ramfs of its own"
+elif [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=16m,mode=700 memwarden-demo "$root" 2>/dev/null; then
+  echo "demo: $root is a tmpfs of its own"
 else
-  echo "demo: no right to mount here, so $root/log is a plain directory"
+  echo "demo: no right to mount here, so $root is a plain directory"
 fi
+echo "$$ $MEMWARDEN_DEMO" >"$root/pid"
+mkdir "$root/log"
 
 echo "demo: three workers: one leaks, one's allocator keeps what it freed, one floods a log"
 echo "demo: look at http://127.0.0.1:8741/v1/status ; Ctrl-C ends it"
