@@ -36,17 +36,22 @@ let package = Package(
       dependencies: ["Samples", "Kernel", "Policy", "Actions", "Report", "CLinux", "CMicrohttpd", "CConfuse"],
       swiftSettings: swift, linkerSettings: [.linkedLibrary("m")]),
     // Beside the product: a worker that misbehaves on demand, for the demo and the end-to-end tests
-    .executableTarget(name: "leaky", cSettings: c),
+    // (pure C: the flag only keeps the linker driver from adding the Swift runtime to it)
+    .executableTarget(
+      name: "leaky", cSettings: c,
+      linkerSettings: [.unsafeFlags(["-enable-experimental-feature", "Embedded", "-wmo"])]),
   ]
     + (embedded
       ? []
       : [
         .testTarget(name: "SamplesTests", dependencies: ["Samples"]),
-        .testTarget(name: "KernelTests", dependencies: ["Kernel", "Samples", "CLinux"], resources: [.copy("Fixtures")]),
+        .testTarget(
+          name: "KernelTests", dependencies: ["Kernel", "Samples", "CLinux"], resources: [.copy("Fixtures")]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Samples"]),
         .testTarget(name: "ActionsTests", dependencies: ["Actions", "Kernel", "Policy", "Samples", "CLinux"]),
         .testTarget(name: "ReportTests", dependencies: ["Report", "Policy", "Samples"]),
-        .testTarget(name: "AgentTests", dependencies: ["memwarden", "Report", "Actions", "Kernel", "Policy", "Samples"]),
+        .testTarget(
+          name: "AgentTests", dependencies: ["memwarden", "Report", "Actions", "Kernel", "Policy", "Samples"]),
         .testTarget(name: "EndToEndTests"),
       ])
 )

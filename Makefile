@@ -1,0 +1,38 @@
+# What a person or the CI does with this tree. The work itself is in .ci/, Deploy/demo.sh and Benchmarks/footprint/.
+
+EMBEDDED_BUILD = .build-embedded
+
+.PHONY: all setup build test lint demo footprint clean
+
+all: build
+
+# Installs what is missing, by name; says nothing when nothing is.
+setup:
+	@.ci/setup
+
+# The product: the Embedded build, stripped.
+build:
+	EMBEDDED=1 swift build -c release --scratch-path $(EMBEDDED_BUILD)
+	@mkdir -p build
+	strip -o build/memwarden $(EMBEDDED_BUILD)/release/memwarden
+	strip -o build/leaky $(EMBEDDED_BUILD)/release/leaky
+
+test: setup lint
+	swift build --build-tests
+	swift test --skip-build --skip EndToEndTests
+	$(MAKE) build
+	MEMWARDEN_BUILD=$(CURDIR)/build swift test --skip-build --no-parallel --filter EndToEndTests
+
+lint:
+	@.ci/lint
+
+# DEMO_SECONDS=60 ends it by itself; otherwise Ctrl-C does.
+demo: setup build
+	@Deploy/demo.sh
+
+# The table of the budget, measured on this machine.
+footprint: setup build
+	@Benchmarks/footprint/run.sh
+
+clean:
+	rm -rf build .build $(EMBEDDED_BUILD)

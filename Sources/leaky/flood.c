@@ -1,0 +1,71 @@
+// The misbehaviour of a log: numbered lines without end. Each line is one write, so a reader can tell lost from torn.
+#define _FILE_OFFSET_BITS 64
+#include "leaky.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SHORTEST_LINE = 16, LONGEST_LINE = 65536, STEP_MS = 10, LONGEST_DEBT_MS = 100, FULL_MS = 10 };
+
+// The number is written over the first 8 bytes of each line.
+static void put_number(char *line, uint64_t number) {
+  for (int i = 7; i >= 0; i--, number /= 10)
+    line[i] = (char)('0' + number % 10);
+}
+
+// On a full filesystem it tries again, as a daemon does that cannot stop to live; what was written stays written.
+static void write_line(int fd, const char *path, const char *line, size_t length) {
+  for (size_t done = 0; done < length;) {
+    ssize_t n = write(fd, line + done, length - done);
+    if (n > 0)
+      done += (size_t)n;
+    else if (n == 0 || errno == ENOSPC || errno == EDQUOT)
+      sleep_ms(FULL_MS);
+    else if (errno != EINTR)
+      fail("write", path);
+  }
+}
+
+void flood(int count, char **words) {
+  const char *path = NULL;
+  uint64_t rate = 0, total = UINT64_MAX, length = 80;
+  bool no_append = false;
+  const struct option options[] = {{"--file", TEXT, &path, true}, {"--rate", SIZE, &rate, true},
+    {"--total", SIZE, &total, false}, {"--line", SIZE, &length, false}, {"--no-append", FLAG, &no_append, false}};
+  take_all_options(count, words, options, 5);
+  if (length < SHORTEST_LINE || length > LONGEST_LINE) {
+    fprintf(stderr, "leaky: --line: expected %d to %d bytes\n", SHORTEST_LINE, LONGEST_LINE);
+    exit(EXIT_USAGE);
+  }
+  // Without O_APPEND a daemon truncates at its start, as `>` does.
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (no_append ? O_TRUNC : O_APPEND), 0644);
+  if (fd < 0)
+    fail("open", path);
+
+  static const char text[] = " the quick brown fox jumps over the lazy dog";
+  char *line = malloc((size_t)length);
+  if (!line)
+    fail("hold", "--line");
+  for (size_t i = 0; i < length; i++)
+    line[i] = text[i < 8 ? 0 : (i - 8) % (sizeof text - 1)];
+  line[length - 1] = '\n';
+
+  // In thousandths of a byte, so that a slow rate is not rounded down to nothing.
+  uint64_t allowance = 0, cost = rate ? length * 1000 : 0;
+  for (uint64_t written = 0, number = 0, then = now_ms(); written < total; written += length) {
+    while (allowance < cost) {
+      sleep_ms(STEP_MS);
+      uint64_t now = now_ms();
+      // Time spent waiting on a full filesystem is not made up for by a burst.
+      allowance += rate * (now - then < LONGEST_DEBT_MS ? now - then : LONGEST_DEBT_MS);
+      then = now;
+    }
+    allowance -= cost;
+    put_number(line, ++number);
+    write_line(fd, path, line, (size_t)length);
+  }
+  stay();
+}
