@@ -13,7 +13,8 @@ public final class LogFile {
   public let kind: Mount.Kind
   /// Device and inode under which it was opened.
   public let opened: FileStatus
-  let descriptor: Int32
+  /// Open for reading and writing; owned here.
+  public let descriptor: Int32
   private let writers: [UInt32]
 
   /// `path` is absolute. `writers`: effective user ids of the processes that have it open for writing; they matter in

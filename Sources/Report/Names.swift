@@ -66,7 +66,7 @@ extension Obstacle {
     case .noMeans: "no_means"
     }
   }
-  func words(now: Instant) -> Sentence {
+  public func words(now: Instant) -> Sentence {
     switch self {
     case .paused: "it is paused"
     case .parked: "it is parked until an operator says otherwise"

@@ -89,7 +89,7 @@ public struct Router: Sendable {
         { board.workers[i].write(to: &$0, now: board.now, detail: true) },
         { board.workers[i].write(to: &$0, now: board.now) })
     case .history(let i):
-      return reply({ board.workers[i].writeHistory(to: &$0) }, { board.workers[i].writeHistory(to: &$0) })
+      return reply({ board.workers[i].writeHistory(to: &$0) }, { board.workers[i].writeHistory(to: &$0, now: board.now) })
     case .explain(let i):
       return reply(
         { board.workers[i].writeExplanation(to: &$0, now: board.now) },
@@ -97,7 +97,10 @@ public struct Router: Sendable {
     case .logs: return reply({ board.writeLogs(to: &$0) }, { board.writeLogs(to: &$0) })
     case .log(let i): return reply({ board.logs[i].write(to: &$0) }, { board.logs[i].write(to: &$0) })
     case .events:
-      guard let after = bounded(request.after, otherwise: 0, maximum: .max) else {
+      // Without `after`: the newest, which is what a person wants to see.
+      let newest = board.journal.newest
+      let recent = newest - min(newest, bounded(request.limit, otherwise: 100, maximum: 1000) ?? 0)
+      guard let after = bounded(request.after, otherwise: recent, maximum: .max) else {
         return refuse(400, "after must be the number of an event, found \(request.after ?? [])", nil)
       }
       guard let limit = bounded(request.limit, otherwise: 100, maximum: 1000) else {

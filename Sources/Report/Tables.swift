@@ -73,25 +73,24 @@ extension WorkerRecord {
     }
   }
 
-  /// The last hour as a bar per minute-wide step, scaled to the largest value or the limit.
-  func writeHistory(to text: inout Bytes) {
+  /// The last hour, a bar for the highest value of each minute, scaled to the hard limit or the largest value.
+  func writeHistory(to text: inout Bytes, now: Instant) {
     var top = limits.hard ?? limits.soft ?? .zero
     history.forEachRaw { _, value in top = max(top, value) }
-    text.say("\(name), \(rules.metric.name), the last hour; a full bar is \(top)\n")
-    var minute: Int64 = -1
+    text.say("\(name), \(rules.metric.name) by minutes before now; a full bar is \(top)\n")
+    var age: Int64 = -1
     var highest = ByteCount.zero
     func bar() {
-      guard minute >= 0 else { return }
-      let length = top > .zero ? Int(percent(highest, of: top) * 60 / 100) : 0
-      text.cell("\(UInt64(minute)) min", 10)
-      for _ in 0..<min(length, 60) { text.append(UInt8(ascii: "#")) }
+      guard age >= 0 else { return }
+      text.cell("-\(UInt64(age)) min", 8)
+      for _ in 0..<Int(min(top > .zero ? percent(highest, of: top) * 60 / 100 : 0, 60)) { text.append(0x23) }
       text.say(" \(highest)\n")
     }
     history.forEachRaw { at, value in
-      let now = at.milliseconds / 60_000
-      if now != minute {
+      let minutes = max(0, (now - at).rawValue) / 60_000
+      if minutes != age {
         bar()
-        (minute, highest) = (now, .zero)
+        (age, highest) = (minutes, .zero)
       }
       highest = max(highest, value)
     }

@@ -23,7 +23,7 @@ final class Agent: Answering {
   private var isStopping = false
   private var wantsReload = false
   private let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
-  private var tags = InlineArray<16, UInt32>(repeating: 0)
+  private var tags = [UInt32](repeating: 0, count: 16), watches = [Int32](repeating: 0, count: 16)
 
   private static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
 
@@ -67,8 +67,8 @@ final class Agent: Answering {
 
   private func turn() {
     let wait = max(0, wakeUp().milliseconds - cl_boottime_ms())
-    let ready = tags.span.withUnsafeBufferPointer { p in
-      cl_epoll_wait(epoll, UnsafeMutablePointer(mutating: p.baseAddress), 16, Int32(clamping: wait))
+    let ready = tags.withUnsafeMutableBufferPointer {
+      cl_epoll_wait(epoll, $0.baseAddress, Int32($0.count), Int32(clamping: wait))
     }
     let start = cl_boottime_us()
     board.own.wakeUps += 1
@@ -162,10 +162,9 @@ final class Agent: Answering {
   }
 
   private func takeWrites() {
-    var watches = InlineArray<16, Int32>(repeating: 0)
     var count: Int32
     repeat {
-      count = watches.mutableSpan.withUnsafeMutableBufferPointer { cl_inotify_read(inotify, $0.baseAddress, 16) }
+      count = watches.withUnsafeMutableBufferPointer { cl_inotify_read(inotify, $0.baseAddress, Int32($0.count)) }
       for i in 0..<Int(max(0, count)) {
         for log in logs where log.watchNumber == watches[i] { look(log) }
       }

@@ -47,11 +47,13 @@ final class BoardReader {
     for i in mounts.indices { measure(i) }
   }
 
-  /// Every RAM filesystem once, whatever it is bind-mounted to.
+  /// Every RAM filesystem once, whatever it is bind-mounted to; one that a later mount covers cannot be looked at.
   private func findMounts() {
     mountsAt = board.now
+    let all = (try? reader.mounts()) ?? []
     var found = [Mount]()
-    for mount in (try? reader.mounts()) ?? [] where mount.kind != .other {
+    for (i, mount) in all.enumerated() where mount.kind != .other {
+      if all[(i + 1)...].contains(where: { $0.point == mount.point }) { continue }
       if !found.contains(where: { $0.device == mount.device }) { found.append(mount) }
     }
     if found == mounts { return }
