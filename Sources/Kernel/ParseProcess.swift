@@ -100,7 +100,7 @@ func parseDescriptor(_ text: Span<UInt8>) -> (position: UInt64, flags: UInt64)? 
   return (position, flags)
 }
 
-/// The first number of a file, which must be followed by something: `oom_score_adj`, a pidfile, a cgroup figure.
+/// The number a file begins with: oom_score_adj, a pidfile.
 func parseNumber(_ text: Span<UInt8>) -> Int64? {
   var s = ByteScanner(text)
   return s.signed()
