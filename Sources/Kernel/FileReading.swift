@@ -22,10 +22,11 @@ extension KernelReader {
   public func holders(of file: FileStatus, in pid: Int32, append holders: inout [FileHolder]) throws(Absence) {
     setPath(pid, "/fd")
     let folder = try openPath()
+    let number = folder.number
     var found: [Int32] = []
     try forEachEntry(of: folder) { name in
       var status = reading_status()
-      guard reading_stat(folder.number, name, 1, &status) == 0, file.isSame(as: status) else { return }
+      guard reading_stat(number, name, 1, &status) == 0, file.isSame(as: status) else { return }
       if let descriptor = decimal(name) { found.append(descriptor) }
     }
     if found.isEmpty { return }

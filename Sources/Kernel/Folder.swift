@@ -3,10 +3,12 @@ import CLinux
 import Samples
 
 /// Calls `body` with the NUL-terminated name of every entry but `.` and `..`. The name is valid during the call.
-func forEachEntry(of folder: Descriptor, _ body: (UnsafePointer<UInt8>) -> Void) throws(Absence) {
-  try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { (buffer) throws(Absence) in
+func forEachEntry(of folder: borrowing Descriptor, _ body: (UnsafePointer<UInt8>) -> Void) throws(Absence) {
+  let number = folder.number
+  // Above 1024 bytes Swift takes it from the heap.
+  try withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { (buffer) throws(Absence) in
     while true {
-      let n = Int(reading_entries(folder.number, buffer.baseAddress, buffer.count))
+      let n = Int(reading_entries(number, buffer.baseAddress, buffer.count))
       if n < 0 { throw Absence(errno: Int32(-n)) }
       if n == 0 { return }
       var offset = 0

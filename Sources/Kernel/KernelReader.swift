@@ -109,7 +109,7 @@ extension Absence {
 }
 
 /// An open descriptor, closed with its owner.
-final class Descriptor {
+struct Descriptor: ~Copyable {
   let number: Int32
   /// Takes what a C call returned: a descriptor, or -errno.
   init(_ result: Int32) throws(Absence) {

@@ -50,8 +50,9 @@ func parseStatm(_ text: Span<UInt8>, pageSize: UInt64) -> Statm? {
   return statm
 }
 
-/// /proc/PID/status. Nil without a whole `Uid:` line, which every kernel writes, or when a figure lost its unit.
+/// /proc/PID/status. Nil without a whole `Uid:` line, which every kernel writes, or when the text ends within a line.
 func parseStatus(_ text: Span<UInt8>) -> Status? {
+  guard text.count > 0, text[text.count &- 1] == 0x0A else { return nil }
   var s = ByteScanner(text)
   var status = Status()
   while !s.isAtEnd {
@@ -99,7 +100,7 @@ func parseDescriptor(_ text: Span<UInt8>) -> (position: UInt64, flags: UInt64)? 
   return (position, flags)
 }
 
-/// The first number of a file, which must be followed by something: `oom_score_adj`, a pidfile, a cgroup figure.
+/// The number a file begins with: oom_score_adj, a pidfile.
 func parseNumber(_ text: Span<UInt8>) -> Int64? {
   var s = ByteScanner(text)
   return s.signed()

@@ -74,8 +74,8 @@ public final class TreeWalk {
 
   /// The next piece of the open folder; false at its end.
   private func fill() -> Bool {
-    guard let open else { return false }
-    let n = reading_entries(open.number, buffer.baseAddress, buffer.count)
+    guard let number = open?.number else { return false }
+    let n = reading_entries(number, buffer.baseAddress, buffer.count)
     if n < 0, n != -Int64(ENOENT) { running.complete = false }
     filled = max(Int(n), 0)
     offset = 0
@@ -83,7 +83,7 @@ public final class TreeWalk {
   }
 
   private func take(_ name: UnsafePointer<UInt8>) {
-    guard let open else { return }
+    guard let number = open?.number else { return }
     entries += 1
     if entries > Self.entryMaximum {
       running.complete = false
@@ -91,7 +91,7 @@ public final class TreeWalk {
       return
     }
     var found = reading_status()
-    guard reading_stat(open.number, name, 0, &found) == 0 else { return }  // Deleted meanwhile.
+    guard reading_stat(number, name, 0, &found) == 0 else { return }  // Deleted meanwhile.
     let status = FileStatus(found)
     guard status.device == mount.device else { return }
     let isFolder = status.mode & 0o170000 == 0o040000
@@ -158,7 +158,7 @@ public final class TreeWalk {
       // A folder deleted meanwhile is no gap, a mount point that is not there is.
       if error != .gone || folder.isEmpty { running.complete = false }
     }
-    if folder.isEmpty, open != nil { running.files += 1 }
+    if folder.isEmpty, open?.number != nil { running.files += 1 }
   }
 
   /// From the mount point down, name by name, so that no component is a link; still on the mount's device.
