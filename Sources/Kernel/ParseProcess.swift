@@ -36,6 +36,8 @@ func parseStat(_ text: Span<UInt8>) -> Stat? {
   // At the end of a text cut short the number may have lost digits.
   guard let start = s.number(), !s.isAtEnd else { return nil }
   stat.startTicks = start
+  for _ in 23...37 { s.skipField() }
+  stat.exitSignal = s.signed().map { Int32(clamping: $0) } ?? 0
   return stat
 }
 

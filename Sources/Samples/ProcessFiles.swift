@@ -38,7 +38,11 @@ public struct Stat: Sendable {
   public var userTicks: UInt64 = 0, systemTicks: UInt64 = 0
   public var threads: Int32 = 0
   public var startTicks: UInt64 = 0
+  /// Field 38, 0 when it is not there.
+  public var exitSignal: Int32 = 0
   public init() {}
+  /// /proc/TID/stat can be read of every thread, though /proc does not list it: only a leader has an exit signal.
+  public var isThread: Bool { exitSignal == -1 }
   public var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
   /// Z (zombie) or X (dead).
   public var isDead: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }

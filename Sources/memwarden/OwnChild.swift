@@ -50,7 +50,7 @@ extension WatchedWorker {
     }
     child = pid
     around.teller.tell(.worker, record.name, .childStarted(pid: pid))
-    around.finder.scan(now: now)
+    around.finder.scan(after: pid - 1, now: now)
   }
 
   private func backOff(now: Instant) {

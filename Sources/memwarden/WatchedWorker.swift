@@ -8,7 +8,7 @@ import Samples
 
 /// A process of a worker.
 final class Member {
-  let kept: KeptProcess
+  var kept: KeptProcess
   var statm = Statm()
   var sampling = Sampling()
   var threshold = Threshold()
@@ -105,9 +105,7 @@ final class WatchedWorker {
     while i < members.count {
       let member = members[i]
       do throws(Absence) {
-        member.statm = try member.kept.statm()
-        // A zombie's statm is all zeros: it has ended and holds nothing.
-        if member.statm.size == .zero { throw .zombie }
+        member.statm = try read(member, reader)
         member.record.resident = member.statm.resident
         i += 1
       } catch {
@@ -127,6 +125,17 @@ final class WatchedWorker {
           readExactly(member, reader, now: now)
         }
       }
+    }
+  }
+
+  private func read(_ member: Member, _ reader: KernelReader) throws(Absence) -> Statm {
+    do throws(Absence) { return try member.kept.statm() } catch {
+      // The leader may have exited while threads live on: then there is another way to the same memory.
+      guard let again = try? KeptProcess(reader: reader, pid: member.kept.identity.pid),
+        again.identity == member.kept.identity
+      else { throw error }
+      member.kept = again
+      return try again.statm()
     }
   }
 

@@ -32,6 +32,8 @@ final class WorkerAct {
   private var recycling: Recycling
   private var targets: [Target]
   private let known: [Identity]
+  /// The newest pid when the recycle began: a replacement is above it.
+  private let newestPid: Int32
   private var commandPid: Int32 = 0
   private var commandExit: ExitStatus?
   private var failure: RecycleFailure?
@@ -60,6 +62,7 @@ final class WorkerAct {
     pid = first.kept.identity.pid
     before = figure.value
     known = worker.members.map { $0.kept.identity }
+    newestPid = (try? around.reader.lastPid()) ?? -1
     recycling = Recycling(worker.settings.plan, now: now)
     nextStep = now
     record.conduct.began(now: now)
@@ -130,7 +133,7 @@ final class WorkerAct {
       else { return nil }
       return Identity(pid: worker.child, startTicks: ticks)
     }
-    around.finder.scan(now: now)
+    around.finder.scan(after: newestPid, now: now)
     for member in worker.members where !known.contains(member.kept.identity) {
       if around.startTime(member.kept.identity.pid) != nil { return member.kept.identity }
     }
@@ -173,7 +176,7 @@ final class WorkerAct {
   // MARK: Ending
 
   private func succeed(_ new: Identity, _ around: Surroundings, now: Instant) {
-    around.finder.scan(now: now)
+    around.finder.scan(after: newestPid, now: now)
     var replacements = [Member]()
     for member in worker.members where !known.contains(member.kept.identity) {
       worker.readExactly(member, around.reader, now: now)
