@@ -14,7 +14,7 @@ public enum CutLoss: Equatable, Sendable {
   case exactly(ByteCount)
   /// The writer was faster than the copy.
   case atLeast(ByteCount)
-  /// Whatever was written in this many µs; mostly nothing.
+  /// Whatever was written in this many µs at most; mostly nothing.
   case unknown(windowMicroseconds: UInt64)
 }
 

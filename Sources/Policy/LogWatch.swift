@@ -96,10 +96,10 @@ public struct LogWatch: Sendable {
   /// How much may be written before a look `after` milliseconds from now is answered: twice the rate.
   private func risk(after: UInt64) -> ByteCount { ByteCount(rate * 2 * after / 1000) }
 
-  /// The early cut never comes before three quarters of the budget: a flood must not turn the log into an empty one.
+  /// The early cut never comes before five eighths of the budget: what is left after a cut is half of it at most.
   private func mustCut(_ allocated: ByteCount) -> Bool {
-    let quarter = ByteCount(rules.budget.rawValue / 4)
-    return allocated + min(risk(after: Self.latency), quarter) >= rules.budget
+    let reserve = ByteCount(rules.budget.rawValue / 8 * 3)
+    return allocated + min(risk(after: Self.latency), reserve) >= rules.budget
   }
 
   /// What the rules say, else half the budget, in a flood less (20 ms at twice the rate must fit) down to an eighth.
