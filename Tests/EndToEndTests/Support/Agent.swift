@@ -15,13 +15,16 @@ final class Agent {
     "http { listen = \"127.0.0.1:\(port)\" socket = \"\(socket)\" \(more) }\n"
   }
 
-  fileprivate init(_ settings: String, http more: String, in scene: Scene) throws {
+  fileprivate init(_ settings: String, http more: String, under launcher: [String], options: [String], in scene: Scene)
+    throws
+  {
     self.scene = scene
     port = try freePort()
     socketPath = scene.path("agent.sock")
     configurationPath = scene.path("memwarden.conf")
     try scene.write(Agent.http(port: port, socket: socketPath, more: more) + settings, to: "memwarden.conf")
-    process = try scene.start(try builtProgram("memwarden"), ["run", "-c", configurationPath])
+    let words = launcher + [try builtProgram("memwarden"), "run", "-c", configurationPath] + options
+    process = try scene.start(words[0], Array(words.dropFirst()))
     try eventually("the agent answers, having said:\n\(process.output)") {
       guard process.isRunning else { throw Failure("the agent ended: \(process.output)") }
       return (try? get("/healthz"))?.status == 200
@@ -53,8 +56,11 @@ final class Agent {
 
 extension Scene {
   /// Starts the agent and waits until it answers. `settings`: the configuration but for its http section, which the
-  /// harness writes; `http`: more keys for that section, such as a token file.
-  func startAgent(_ settings: String, http more: String = "") throws -> Agent {
-    try Agent(settings, http: more, in: self)
+  /// harness writes; `http`: more keys for that section, such as a token file; `under`: a program, with its arguments,
+  /// that starts it; `options`: more words behind `run -c FILE`.
+  func startAgent(
+    _ settings: String, http more: String = "", under launcher: [String] = [], options: [String] = []
+  ) throws -> Agent {
+    try Agent(settings, http: more, under: launcher, options: options, in: self)
   }
 }
