@@ -34,10 +34,19 @@ final class Agent {
   var endpoint: Endpoint { .port(port) }
   var rootEndpoint: Endpoint { .socket(socketPath) }
 
-  func get(_ path: String) throws -> Answer { try request("GET", path, at: endpoint) }
+  func get(_ path: String) throws -> Answer { try ask("GET", path, at: endpoint) }
 
   func post(_ path: String, body: String = "") throws -> Answer {
-    try request("POST", path, at: rootEndpoint, body: body)
+    try ask("POST", path, at: rootEndpoint, body: body)
+  }
+
+  private func ask(_ method: String, _ path: String, at endpoint: Endpoint, body: String? = nil) throws -> Answer {
+    do {
+      return try request(method, path, at: endpoint, body: body)
+    } catch {
+      let state = process.exitStatus.map { "ended (\($0))" } ?? "runs"
+      throw Failure("\(error); the agent \(state), having said:\n\(process.output)")
+    }
   }
 
   /// All events so far, in their order.
