@@ -187,7 +187,8 @@ final class WatchedWorker {
     switch record.rules.metric {
     case .rss: return Assessment(value: member.statm.resident, isFresh: true, isEstimate: false)
     case .anon: return Assessment(value: member.statm.anonymous, isFresh: true, isEstimate: false)
-    case .swap: return member.record.footprint.swap.bytes.map { Assessment(value: $0, isFresh: true, isEstimate: false) }
+    case .swap:
+      return member.record.footprint.swap.bytes.map { Assessment(value: $0, isFresh: true, isEstimate: false) }
     case .uss, .pss:
       let reading = chosen(member.record.footprint)
       guard let value = member.sampling.estimate(resident: member.statm.resident) else {
