@@ -10,6 +10,7 @@ final class ProcessFinder {
   private let reader: KernelReader
   private let teller: Teller
   private let protected: Protected
+  private let candidate: Candidate
   var workers = [WatchedWorker]()
   /// The newest pid at the last scan; -1 before the first.
   private(set) var newestPid: Int32 = -1
@@ -28,6 +29,7 @@ final class ProcessFinder {
     self.reader = reader
     self.teller = teller
     protected = Protected(reader: reader, names: protect)
+    candidate = Candidate(reader: reader)
   }
 
   /// Looks at the processes that came lately, at all of them at a slow base rate. A quiet board costs one small read.
@@ -48,6 +50,7 @@ final class ProcessFinder {
       return scanAll(now: now)
     }
     guard newest > first else { return }
+    candidate.beginScan()
     for pid in (first + 1)...newest { place(pid, now: now) }
   }
 
@@ -57,22 +60,20 @@ final class ProcessFinder {
     youngSince = now
     newestPid = (try? reader.lastPid()) ?? -1
     (youngAfter, nextYoungAfter) = (newestPid, newestPid)
+    candidate.beginScan()
     try? reader.forEachProcess { place($0, now: now) }
   }
 
   private func place(_ pid: Int32, now: Instant) {
-    if let stat = try? reader.stat(pid), !stat.isThread { place(pid, stat, now: now) }
-  }
-
-  private func place(_ pid: Int32, _ stat: Stat, now: Instant) {
-    if stat.isDead || protected.covers(pid, stat) { return }
+    guard candidate.consider(pid) else { return }
+    let stat = candidate.stat
+    if stat.isDead && stat.threads <= 1 { return }
     var isTaken = false
     for worker in workers {
       let member = worker.member(pid)
-      let isSame = member?.kept.identity.startTicks == stat.startTicks
-      if !isTaken, worker.matches(pid, stat, reader) {
+      if !isTaken, worker.matches(candidate), !protected.covers(pid, stat) {
         isTaken = true
-        if isSame { continue }
+        if member?.kept.identity.startTicks == stat.startTicks { continue }
         if member != nil { worker.drop(pid) }
         worker.attach(pid, stat, reader: reader, teller: teller, now: now)
       } else if member != nil {

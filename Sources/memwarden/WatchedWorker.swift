@@ -80,9 +80,9 @@ final class WatchedWorker {
 
   // MARK: Membership
 
-  func matches(_ pid: Int32, _ stat: Stat, _ reader: KernelReader) -> Bool {
-    if child != 0, pid == child || stat.session == child { return true }
-    return matcher?.matches(pid, stat, reader) ?? false
+  func matches(_ process: Candidate) -> Bool {
+    if child != 0, process.pid == child || process.stat.session == child { return true }
+    return matcher?.matches(process) ?? false
   }
   func member(_ pid: Int32) -> Member? { members.first { $0.kept.identity.pid == pid } }
 
