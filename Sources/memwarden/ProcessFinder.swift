@@ -17,11 +17,12 @@ final class ProcessFinder {
   /// Pids above this are young: a process that was just forked may become another program, or write its pidfile, a
   /// moment later, and is looked at again.
   private var youngAfter: Int32 = -1, nextYoungAfter: Int32 = -1
-  private var youngSince = Instant(milliseconds: 0), fullScanAt = Instant(milliseconds: 0)
+  private var youngSince = Instant(milliseconds: 0), youngScanAt = Instant(milliseconds: 0)
+  private var fullScanAt = Instant(milliseconds: 0)
 
   /// All of /proc at least this often, for old processes that became other programs.
   private static let base = Milliseconds.seconds(60)
-  private static let youth = Milliseconds.seconds(10)
+  private static let youth = Milliseconds.seconds(10), patience = Milliseconds.seconds(1)
   /// More new pids than this cost more to try one by one than a full scan (8 µs per process, 1.5 µs per empty pid).
   private static let rangeMaximum: Int32 = 512
 
@@ -37,11 +38,16 @@ final class ProcessFinder {
     guard let newest = try? reader.lastPid(), newestPid >= 0, now - fullScanAt < ProcessFinder.base else {
       return scanAll(now: now)
     }
-    newestPid = newest
     if now - youngSince >= ProcessFinder.youth {
       (youngAfter, nextYoungAfter, youngSince) = (nextYoungAfter, newest, now)
     }
-    scan(after: youngAfter, now: now)
+    if now - youngScanAt >= ProcessFinder.patience {
+      youngScanAt = now
+      scan(after: youngAfter, now: now)
+    } else if newest != newestPid {
+      scan(after: newestPid, now: now)
+    }
+    newestPid = newest
   }
 
   /// Looks at every process with a pid above `first`: those that came since that was the newest.
