@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MOST = 512 };
@@ -36,7 +37,15 @@ static void sample(void) {
 static void answer(int client) {
   static char body[MOST * 48 + 16], head[128];
   char request[2048];
-  if (read(client, request, sizeof request) > 0) {
+  // A request may come in pieces: answering the first would hang up on the second.
+  size_t filled = 0;
+  ssize_t n;
+  while (filled < sizeof request - 1 && (n = read(client, request + filled, sizeof request - 1 - filled)) > 0) {
+    request[filled += (size_t)n] = 0;
+    if (strstr(request, "\r\n\r\n"))
+      break;
+  }
+  if (filled > 0) {
     int n = sprintf(body, "[");
     for (int i = 0; i < workers; i++)
       n += sprintf(body + n, "%s{\"pid\":%d,\"rss_bytes\":%lu}", i ? "," : "", worker[i].pid, worker[i].resident * 4096);

@@ -17,6 +17,8 @@ public final class KernelReader {
   /// The hierarchy with the memory controller, found once; nil where there is none.
   public private(set) lazy var cgroup: CgroupTree? = findCgroupTree()
 
+  var memInfoFile: Descriptor?, loadAverageFile: Descriptor?
+
   public init(roots: Roots) {
     self.roots = roots
     path.reserveCapacity(256)

@@ -10,16 +10,18 @@ public enum SelectorError: Error, Equatable, Sendable {
   case pattern(Bytes)
 }
 
-/// A selector ready for use: its pattern compiled, its buffers kept.
+/// A selector ready for use: its pattern compiled, its pidfile remembered for one scan.
 public final class Matcher {
   public let selector: Selector
+  /// Nil for a pattern without special characters: it is searched for as it stands, and costs no compiled automaton
+  /// (glibc's takes 2 kB, and 47 kB once it was used).
   private let pattern: UnsafeMutableRawPointer?
-  private var text = Bytes()
+  private var pidfileScan: UInt64 = 0, pidfilePid: Int64 = 0
 
   public init(_ selector: Selector) throws(SelectorError) {
     if selector.isEmpty { throw .empty }
     self.selector = selector
-    guard let source = selector.cmdline else {
+    guard let source = selector.cmdline, !isLiteral(source) else {
       pattern = nil
       return
     }
@@ -37,28 +39,53 @@ public final class Matcher {
   deinit { if let pattern { reading_pattern_free(pattern) } }
 
   /// Every criterion that is given holds now. False for kernel threads and for zombies (which are nobody's worker any
-  /// more), and when something asked for cannot be read. `stat` is the process's own, just read.
-  public func matches(_ pid: Int32, _ stat: Stat, _ reader: KernelReader) -> Bool {
+  /// more), and when something asked for cannot be read.
+  public func matches(_ process: Candidate) -> Bool {
+    let stat = process.stat
     if stat.isKernelThread || (stat.isDead && stat.threads <= 1) { return false }
     if let comm = selector.comm, !stat.comm.equals(comm) { return false }
     do throws(Absence) {
-      if let parent = selector.parent, !(try reader.stat(stat.parent).comm.equals(parent)) { return false }
-      if let file = selector.pidfile, try reader.pidfile(file) != Int64(pid) { return false }
-      if let exe = selector.exe {
-        try reader.executable(pid, into: &text)
-        if text != exe { return false }
-      }
-      if let uid = selector.uid, try reader.status(pid).effectiveUid != uid { return false }
-      if let group = selector.cgroup, !(try reader.isInCgroup(pid, group)) { return false }
-      if let pattern {
-        try reader.commandLine(pid, into: &text)
-        if text.isEmpty { return false }
-        text.append(0)
-        return text.withUnsafeBufferPointer { $0.baseAddress.map { reading_pattern_found(pattern, $0) } ?? 0 } == 1
-      }
+      if let file = selector.pidfile, try !isNamed(in: file, process) { return false }
+      if let parent = selector.parent, try !process.parentComm().equals(parent) { return false }
+      if let exe = selector.exe, try process.executable() != exe { return false }
+      if let uid = selector.uid, try process.effectiveUid() != uid { return false }
+      if let group = selector.cgroup, try !process.isInCgroup(group) { return false }
+      if let wanted = selector.cmdline, try !isFound(wanted, in: process.commandLine()) { return false }
       return true
     } catch { return false }
   }
+
+  private func isNamed(in file: Bytes, _ process: Candidate) throws(Absence) -> Bool {
+    if pidfileScan != process.scan || process.scan == 0 {
+      pidfileScan = process.scan
+      pidfilePid = 0
+      pidfilePid = try process.pidfile(file)
+    }
+    return pidfilePid == Int64(process.pid)
+  }
+
+  /// `line` ends with a NUL.
+  private func isFound(_ wanted: Bytes, in line: Bytes) -> Bool {
+    guard line.count > 1 else { return false }
+    if let pattern {
+      return line.withUnsafeBufferPointer { $0.baseAddress.map { reading_pattern_found(pattern, $0) } ?? 0 } == 1
+    }
+    var start = 0
+    while start + wanted.count < line.count {
+      var n = 0
+      while n < wanted.count, line[start &+ n] == wanted[n] { n &+= 1 }
+      if n == wanted.count { return true }
+      start &+= 1
+    }
+    return false
+  }
+}
+
+/// No character that means something in a POSIX extended regular expression.
+private func isLiteral(_ pattern: Bytes) -> Bool {
+  let special = Bytes(".[]()*+?{}|^$\\")
+  for byte in pattern where special.contains(byte) { return false }
+  return true
 }
 
 extension KernelReader {

@@ -4,7 +4,10 @@ public import Samples
 
 extension KernelReader {
   /// /proc/meminfo.
-  public func memInfo() throws(Absence) -> MemInfo { try system("/meminfo", parseMemInfo) }
+  public func memInfo() throws(Absence) -> MemInfo {
+    if memInfoFile == nil { memInfoFile = try openSystem("/meminfo") }
+    return try parsed(again: memInfoFile?.number, parseMemInfo)
+  }
 
   /// /proc/pressure/memory: `unsupported` without CONFIG_PSI or with psi=0.
   public func pressure() throws(Absence) -> Pressure { try system("/pressure/memory", parsePressure) }
@@ -13,7 +16,10 @@ extension KernelReader {
   public func vmStat() throws(Absence) -> VMStat { try system("/vmstat", records: true, parseVMStat) }
 
   /// The fifth field of /proc/loadavg: it changes whenever a process or thread was created.
-  public func lastPid() throws(Absence) -> Int32 { try system("/loadavg", parseLastPid) }
+  public func lastPid() throws(Absence) -> Int32 {
+    if loadAverageFile == nil { loadAverageFile = try openSystem("/loadavg") }
+    return try parsed(again: loadAverageFile?.number, parseLastPid)
+  }
 
   /// /proc/sys/kernel/random/boot_id: 36 bytes, one per run of the kernel.
   public func bootID() throws(Absence) -> Bytes { try system("/sys/kernel/random/boot_id", parseBootID) }
@@ -37,6 +43,19 @@ extension KernelReader {
   }
   /// RAMFS_MAGIC of include/uapi/linux/magic.h.
   private static let ramfsMagic: UInt64 = 0x8584_58f6
+
+  private func openSystem(_ name: StaticString) throws(Absence) -> Descriptor {
+    setPath(roots.proc, name)
+    do throws(Absence) { return try openPath() } catch { throw error == .gone ? .unsupported : error }
+  }
+
+  /// From the start again of a file whose descriptor is kept: half the cost of opening it anew.
+  private func parsed<Value>(again file: Int32?, _ parse: (Span<UInt8>) -> Value?) throws(Absence) -> Value {
+    guard let file else { throw .notRead }
+    let n = Int(reading_read_start(file, buffer.baseAddress, buffer.count))
+    if n < 0 { throw Absence(errno: Int32(-n)) }
+    return try parsed(n, parse)
+  }
 
   func system<Value>(
     _ name: StaticString, records: Bool = false, _ parse: (Span<UInt8>) -> Value?

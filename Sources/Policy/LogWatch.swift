@@ -2,10 +2,10 @@
 //
 // Three states, told by `nextLook` and `failures`:
 //   quiet    `.whenWritten`: no timer; the first write (inotify) brings the next look
-//   growing  `.at`: half the time in which the measured rate could fill the headroom, 2 ms to 1 s
+//   growing  `.at`: half the time in which the measured rate could fill the headroom, 2 ms to 250 ms
 //   stuck    `.at`: a cut failed or freed nothing; 1 s, doubling to 1 min
-// A log that is written now and then is paid for from a credit that earns one look per second: with credit a first
-// line is followed by a second look 4 ms later (is it the start of a flood?), without it by one after a second.
+// A log that is written now and then is paid for from a credit that earns four looks per second: with credit a first
+// line is followed by a second look 4 ms later (is it the start of a flood?), without it by one after 250 ms.
 public import Samples
 
 public enum LogVerdict: Equatable, Sendable {
@@ -35,7 +35,9 @@ public struct LogWatch: Sendable {
   private var failures: Int64 = 0
   private var stuckUntil: Instant?
 
-  private static let second: Int64 = 1000, shortest: Int64 = 2, probe: Int64 = 4, creditMaximum: Int64 = 8000
+  /// A flood that begins while a log is written slowly is seen after this long: 20 MB/s gain 5 MB in it.
+  private static let longest: Int64 = 250
+  private static let shortest: Int64 = 2, probe: Int64 = 4, creditMaximum: Int64 = 2000
   /// A cut comes early enough for a loop that is late by this many ms.
   private static let latency: UInt64 = 10
   private static let page: UInt64 = 4096
@@ -109,10 +111,10 @@ public struct LogWatch: Sendable {
     return min(half, max(eighth, rules.budget - risk(after: 2 * Self.latency)))
   }
 
-  /// Half the time in which the rate would fill the headroom, 2 ms to 1 s.
+  /// Half the time in which the rate would fill the headroom, 2 ms to 250 ms.
   private func gap(_ allocated: ByteCount) -> Int64 {
     let headroom = (rules.budget - allocated).rawValue
-    guard headroom < rate * 2 else { return Self.second }
+    guard headroom < rate * 2 else { return Self.longest }
     return max(Self.shortest, Int64(headroom * 1000 / (rate * 2)))
   }
 
@@ -120,16 +122,16 @@ public struct LogWatch: Sendable {
     let wasQuiet = quiet
     quiet = !changed
     let gap = gap(allocated)
-    if gap < Self.second {
+    if gap < Self.longest {
       // A flood that pauses is worth a wake-up at its next write, whatever the credit.
       nextLook = changed ? .at(now + Milliseconds(gap)) : .whenWritten
       return
     }
-    credit -= Self.second
+    credit -= Self.longest
     if !changed {
-      nextLook = credit >= 0 ? .whenWritten : .at(now + Milliseconds(Self.second - credit))
+      nextLook = credit >= 0 ? .whenWritten : .at(now + Milliseconds(Self.longest - credit))
     } else {
-      nextLook = .at(now + Milliseconds(wasQuiet && credit >= Self.second ? Self.probe : Self.second))
+      nextLook = .at(now + Milliseconds(wasQuiet && credit >= Self.longest ? Self.probe : Self.longest))
     }
   }
 

@@ -71,7 +71,10 @@ public final class LogRecord {
   public var refusal: StaticString = "", refusalErrno: Int32 = 0
   public var kind = Mount.Kind.other
   public var allocated = ByteCount.zero, size = ByteCount.zero
+  /// The fastest growth seen lately.
   public var bytesPerSecond: UInt64 = 0
+  /// What the last ten to twenty minutes come to in a day.
+  public var bytesPerDay = ByteCount.zero
   /// Until the budget is reached at this rate; nil when it does not grow.
   public var untilFull: Milliseconds?
   public var method: CutMethod?

@@ -29,7 +29,8 @@ public struct Gatekeeper: Sendable {
     guard changes else { return nil }
     switch request.peer {
     case .socket(let uid):
-      return uid == 0 || uid == ownUid ? nil : (403, "changes over the unix socket need root; you are uid \(UInt64(uid))")
+      if uid == 0 || uid == ownUid { return nil }
+      return (403, "changes over the unix socket need root; you are uid \(UInt64(uid))")
     case .tcp:
       guard let token else {
         return (403, "changes over TCP are off: set token_file in the http section, or use the unix socket as root")

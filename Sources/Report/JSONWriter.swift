@@ -28,46 +28,50 @@ public struct JSONWriter {
   }
   public mutating func field(_ key: StaticString, _ value: UInt64) {
     self.key(key)
-    value_ { $0.write(value) }
+    emit { $0.write(value) }
   }
   public mutating func field(_ key: StaticString, _ value: Int64) {
     self.key(key)
-    value_ { $0.write(value) }
+    emit { $0.write(value) }
   }
   public mutating func field(_ key: StaticString, _ value: Int) { field(key, Int64(value)) }
   public mutating func field(_ key: StaticString, _ value: Int32) { field(key, Int64(value)) }
   public mutating func field(_ key: StaticString, _ value: Bool) {
     self.key(key)
-    value_ { $0.write(value ? "true" : "false") }
+    emit { $0.write(value ? "true" : "false") }
   }
   public mutating func field(_ key: StaticString, _ value: ByteCount) { field(key, value.rawValue) }
   public mutating func null(_ key: StaticString) {
     self.key(key)
-    value_ { $0.write("null") }
+    emit { $0.write("null") }
   }
   /// The number, or null.
   public mutating func field(_ key: StaticString, _ value: ByteCount?) {
     if let value { field(key, value) } else { null(key) }
   }
 
+  public mutating func field(_ key: StaticString, _ value: Milliseconds?) {
+    if let value { field(key, value.rawValue) } else { null(key) }
+  }
+
   public mutating func key(_ key: StaticString) {
-    value_ {
+    emit {
       $0.write("\"")
       $0.write(key)
       $0.write("\":")
     }
     needsComma = false
   }
-  public mutating func number(_ n: UInt64) { value_ { $0.write(n) } }
-  public mutating func string(_ s: Bytes) { value_ { $0.writeJSONString(s) } }
+  public mutating func number(_ n: UInt64) { emit { $0.write(n) } }
+  public mutating func string(_ s: Bytes) { emit { $0.writeJSONString(s) } }
 
-  private mutating func value_(_ write: (inout Bytes) -> Void) {
+  private mutating func emit(_ write: (inout Bytes) -> Void) {
     if needsComma { text.append(UInt8(ascii: ",")) }
     write(&text)
     needsComma = true
   }
   private mutating func enclose(_ open: StaticString, _ close: StaticString, _ body: (inout JSONWriter) -> Void) {
-    value_ { $0.write(open) }
+    emit { $0.write(open) }
     needsComma = false
     body(&self)
     text.write(close)

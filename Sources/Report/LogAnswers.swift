@@ -23,7 +23,8 @@ extension LogRecord {
       json.field("apparent_bytes", state == .absent ? nil : size)
       json.field("budget_bytes", rules.budget)
       json.field("bytes_per_second", bytesPerSecond)
-      if let untilFull { json.field("budget_reached_in_ms", untilFull.rawValue) } else { json.null("budget_reached_in_ms") }
+      json.field("bytes_per_day", bytesPerDay)
+      json.field("budget_reached_in_ms", untilFull)
       if let method { json.field("method", method.name) } else { json.null("method") }
       json.array("writers") { json in
         for writer in writers {
@@ -46,7 +47,7 @@ extension LogRecord {
     text.say("\(rules.path): \(stateName)\n")
     if state == .refused { text.say("  not cut      \(refusal)\n") }
     text.say("  holds        \(allocated) of a budget of \(rules.budget), apparent size \(size)\n")
-    text.say("  grows by     \(ByteCount(bytesPerSecond))/s\n")
+    text.say("  grows by     \(ByteCount(bytesPerSecond))/s, \(bytesPerDay) a day\n")
     if let untilFull { text.say("  full in      \(untilFull)\n") }
     for writer in writers {
       text.say("  written by   pid \(writer.pid) (\(writer.comm))\(writer.appends ? ", appends" : "")\n")

@@ -85,15 +85,15 @@ public struct Router: Sendable {
     switch resource {
     case .workers: return reply({ board.writeWorkers(to: &$0) }, { board.writeWorkers(to: &$0) })
     case .worker(let i):
-      return reply(
-        { board.workers[i].write(to: &$0, now: board.now, detail: true) },
-        { board.workers[i].write(to: &$0, now: board.now) })
+      let worker = board.workers[i]
+      return reply({ worker.write(to: &$0, now: board.now, detail: true) }, { worker.write(to: &$0, now: board.now) })
     case .history(let i):
-      return reply({ board.workers[i].writeHistory(to: &$0) }, { board.workers[i].writeHistory(to: &$0, now: board.now) })
+      let worker = board.workers[i]
+      return reply({ worker.writeHistory(to: &$0) }, { worker.writeHistory(to: &$0, now: board.now) })
     case .explain(let i):
+      let worker = board.workers[i]
       return reply(
-        { board.workers[i].writeExplanation(to: &$0, now: board.now) },
-        { board.workers[i].writeExplanation(to: &$0, now: board.now) })
+        { worker.writeExplanation(to: &$0, now: board.now) }, { worker.writeExplanation(to: &$0, now: board.now) })
     case .logs: return reply({ board.writeLogs(to: &$0) }, { board.writeLogs(to: &$0) })
     case .log(let i): return reply({ board.logs[i].write(to: &$0) }, { board.logs[i].write(to: &$0) })
     case .events:

@@ -13,7 +13,8 @@ public struct Stretch: Equatable, Sendable {
 
 public struct History: Sendable {
   /// Seconds per slot and number of slots: 720 × 5 s, 144 × 10 min, 168 × 1 h.
-  public static let hour = (seconds: 5, slots: 720), day = (seconds: 600, slots: 144), week = (seconds: 3600, slots: 168)
+  public static let hour = (seconds: 5, slots: 720)
+  public static let day = (seconds: 600, slots: 144), week = (seconds: 3600, slots: 168)
 
   /// Slots are numbered from boot; a value is stored as KiB + 1, 0 is a slot without a sample.
   private var raw: [UInt32]

@@ -252,7 +252,8 @@ final class Agent: Answering {
     workers = []
     for settings in configuration.workers {
       let old = oldWorkers.first { $0.record.name == settings.name }
-      if let old, old.settings == settings, old.record.rules.observe == (settings.rules.observe || configuration.observe) {
+      let observes = settings.rules.observe || configuration.observe
+      if let old, old.settings == settings, old.record.rules.observe == observes {
         workers.append(old)
         keptChildren.append(old.child)
         continue

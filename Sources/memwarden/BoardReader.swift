@@ -10,14 +10,16 @@ final class BoardReader {
   private var mounts = [Mount]()
   private var walks = [TreeWalk?]()
   private var mountsAt: Instant?
+  private var slowlyAt = Instant(milliseconds: 0)
   private var walkedAt = Instant(milliseconds: 0)
   private var ownAt = Instant(milliseconds: -1_000_000)
   private var wallOffset: Int64?
 
   /// The mounts are read anew, and a walk that is done begins again, this often.
   private static let base = Milliseconds.seconds(60)
-  /// Directory entries looked at per tick: 1.1 µs each.
-  private static let entriesPerTick = 256
+  private static let slow = Milliseconds.seconds(2)
+  /// Directory entries looked at at a time: 1.1 µs each.
+  private static let entriesPerStep = 256
 
   init(reader: KernelReader, board: Board) {
     self.reader = reader
@@ -35,15 +37,25 @@ final class BoardReader {
   }
 
   func tick() {
-    board.isSynchronised = cl_wall_synchronised()
     if let memory = try? reader.memInfo() { board.memory = memory }
+    if mountsAt.map({ board.now - $0 >= BoardReader.base }) ?? true {
+      findMounts()
+      board.isSynchronised = cl_wall_synchronised()
+    }
+    if board.now - slowlyAt >= BoardReader.slow || slowlyAt.milliseconds == 0 {
+      slowlyAt = board.now
+      readSlowly()
+    }
+  }
+
+  /// What changes slowly or is averaged by the kernel over 10 s.
+  private func readSlowly() {
     do throws(Absence) {
       board.pressure = try reader.pressure()
     } catch {
       board.pressure = nil
       board.pressureAbsence = error
     }
-    if mountsAt.map({ board.now - $0 >= BoardReader.base }) ?? true { findMounts() }
     for i in mounts.indices { measure(i) }
   }
 
@@ -79,7 +91,7 @@ final class BoardReader {
       let wasComplete = walk.usage.complete
       if wasComplete, board.now - walkedAt < BoardReader.base { return }
       if wasComplete { walk.restart() }
-      if walk.step(entries: BoardReader.entriesPerTick) {
+      if walk.step(entries: BoardReader.entriesPerStep) {
         walkedAt = board.now
         board.fileSystems[i].usage = walk.usage
       } else if board.fileSystems[i].usage == nil {

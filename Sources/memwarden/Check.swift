@@ -47,11 +47,14 @@ private struct LiveCheck {
       return true
     }
     guard let matcher = try? Matcher(settings.selector) else { return false }
+    let candidate = Candidate(reader: reader)
+    candidate.beginScan()
     let protected = Protected(reader: reader, names: configuration.protect)
     var found = [(pid: Int32, footprint: Footprint)]()
     do throws(Absence) {
       try reader.forEachProcess { pid in
-        guard let stat = try? reader.stat(pid), !stat.isDead, matcher.matches(pid, stat, reader) else { return }
+        guard candidate.consider(pid), matcher.matches(candidate) else { return }
+        let stat = candidate.stat
         if protected.covers(pid, stat) {
           printOut("  worker \(settings.name): pid \(pid) matches and is protected: never touched\n")
           return

@@ -10,17 +10,19 @@ final class ProcessFinder {
   private let reader: KernelReader
   private let teller: Teller
   private let protected: Protected
+  private let candidate: Candidate
   var workers = [WatchedWorker]()
   /// The newest pid at the last scan; -1 before the first.
   private(set) var newestPid: Int32 = -1
   /// Pids above this are young: a process that was just forked may become another program, or write its pidfile, a
   /// moment later, and is looked at again.
   private var youngAfter: Int32 = -1, nextYoungAfter: Int32 = -1
-  private var youngSince = Instant(milliseconds: 0), fullScanAt = Instant(milliseconds: 0)
+  private var youngSince = Instant(milliseconds: 0), youngScanAt = Instant(milliseconds: 0)
+  private var fullScanAt = Instant(milliseconds: 0)
 
   /// All of /proc at least this often, for old processes that became other programs.
   private static let base = Milliseconds.seconds(60)
-  private static let youth = Milliseconds.seconds(10)
+  private static let youth = Milliseconds.seconds(10), patience = Milliseconds.seconds(1)
   /// More new pids than this cost more to try one by one than a full scan (8 µs per process, 1.5 µs per empty pid).
   private static let rangeMaximum: Int32 = 512
 
@@ -28,6 +30,7 @@ final class ProcessFinder {
     self.reader = reader
     self.teller = teller
     protected = Protected(reader: reader, names: protect)
+    candidate = Candidate(reader: reader)
   }
 
   /// Looks at the processes that came lately, at all of them at a slow base rate. A quiet board costs one small read.
@@ -35,11 +38,16 @@ final class ProcessFinder {
     guard let newest = try? reader.lastPid(), newestPid >= 0, now - fullScanAt < ProcessFinder.base else {
       return scanAll(now: now)
     }
-    newestPid = newest
     if now - youngSince >= ProcessFinder.youth {
       (youngAfter, nextYoungAfter, youngSince) = (nextYoungAfter, newest, now)
     }
-    scan(after: youngAfter, now: now)
+    if now - youngScanAt >= ProcessFinder.patience {
+      youngScanAt = now
+      scan(after: youngAfter, now: now)
+    } else if newest != newestPid {
+      scan(after: newestPid, now: now)
+    }
+    newestPid = newest
   }
 
   /// Looks at every process with a pid above `first`: those that came since that was the newest.
@@ -48,6 +56,7 @@ final class ProcessFinder {
       return scanAll(now: now)
     }
     guard newest > first else { return }
+    candidate.beginScan()
     for pid in (first + 1)...newest { place(pid, now: now) }
   }
 
@@ -57,22 +66,20 @@ final class ProcessFinder {
     youngSince = now
     newestPid = (try? reader.lastPid()) ?? -1
     (youngAfter, nextYoungAfter) = (newestPid, newestPid)
+    candidate.beginScan()
     try? reader.forEachProcess { place($0, now: now) }
   }
 
   private func place(_ pid: Int32, now: Instant) {
-    if let stat = try? reader.stat(pid), !stat.isThread { place(pid, stat, now: now) }
-  }
-
-  private func place(_ pid: Int32, _ stat: Stat, now: Instant) {
-    if stat.isDead || protected.covers(pid, stat) { return }
+    guard candidate.consider(pid) else { return }
+    let stat = candidate.stat
+    if stat.isDead && stat.threads <= 1 { return }
     var isTaken = false
     for worker in workers {
       let member = worker.member(pid)
-      let isSame = member?.kept.identity.startTicks == stat.startTicks
-      if !isTaken, worker.matches(pid, stat, reader) {
+      if !isTaken, worker.matches(candidate), !protected.covers(pid, stat) {
         isTaken = true
-        if isSame { continue }
+        if member?.kept.identity.startTicks == stat.startTicks { continue }
         if member != nil { worker.drop(pid) }
         worker.attach(pid, stat, reader: reader, teller: teller, now: now)
       } else if member != nil {

@@ -24,7 +24,8 @@ final class Teller {
   func tell(_ subject: Event.Subject, _ name: Bytes, _ what: Happening) -> Event {
     let event = board.journal.add(
       Event(
-        at: board.now, wall: board.wall, isSynchronised: board.isSynchronised, subject: subject, name: name, what: what))
+        at: board.now, wall: board.wall, isSynchronised: board.isSynchronised, subject: subject, name: name, what: what)
+    )
     if let file {
       var json = JSONWriter()
       event.write(to: &json)

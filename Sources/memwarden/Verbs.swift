@@ -47,7 +47,8 @@ let verbs: [Verb] = [
     help: "What was seen, judged, done, failed and recovered. --after: only events with a higher number.",
     kind: .ask(.get("/v1/events")), takesEventOptions: true),
   Verb(
-    name: "explain", synopsis: "NAME [client options]", help: "Which rule of a worker is how close, and what was last done.",
+    name: "explain", synopsis: "NAME [client options]",
+    help: "Which rule of a worker is how close, and what was last done.",
     kind: .ask(.worker("/explain", posts: false)), argument: "NAME"),
   Verb(
     name: "history", synopsis: "NAME [client options]", help: "A worker's last hour.",

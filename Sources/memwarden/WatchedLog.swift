@@ -12,6 +12,7 @@ final class WatchedLog {
   private var file: LogFile?
   private var holders: [FileHolder]?
   private var holdersAt = Instant(milliseconds: 0)
+  private var lookedAt = Instant(milliseconds: 0)
   private var toldGrowing = false
   private var toldRefusal: LogRefusal?
   private var toldCutAt: Instant?
@@ -21,6 +22,7 @@ final class WatchedLog {
   private(set) var watchNumber: Int32 = -1
 
   /// Holders are looked for again at most this often: it is a walk over every descriptor of every process.
+  private static let base = Milliseconds.seconds(60)
   private static let holdersAge = Milliseconds.seconds(10)
   /// A log that is cut many times a second is told of this often.
   private static let tellingGap = Milliseconds.seconds(10)
@@ -49,7 +51,8 @@ final class WatchedLog {
         if named.inode != file.opened.inode || named.device != file.opened.device { self.file = nil }
       } catch { self.file = nil }
     }
-    let isDue = nextLook.map { board.now >= $0 } ?? (file == nil)
+    // A silent log may grow all the same: on ramfs whoever reads a hole fills it with pages.
+    let isDue = nextLook.map { board.now >= $0 } ?? (file == nil || board.now - lookedAt >= WatchedLog.base)
     if isDue { look(around, buffer: buffer, board: board, inotify: inotify) }
   }
 
@@ -57,6 +60,7 @@ final class WatchedLog {
   func look(_ around: Surroundings, buffer: CutBuffer, board: Board, inotify: Int32) {
     nextLook = nil
     watchNumber = -1
+    lookedAt = board.now
     do throws(LogRefusal) {
       let file = try open(around)
       let status = try file.status()
@@ -77,7 +81,8 @@ final class WatchedLog {
       let file = try open(around)
       note(try file.status())
       noteHolders(of: file, around, now: board.now)
-      try cut(file, keep: min(record.rules.keep ?? .kib(.max), ByteCount(record.rules.budget.rawValue / 2)), around, buffer: buffer, board: board, asked: true)
+      let half = ByteCount(record.rules.budget.rawValue / 2)
+      try cut(file, keep: min(record.rules.keep ?? half, half), around, buffer: buffer, board: board, asked: true)
       try schedule(file, after: try file.status(), inotify: inotify)
       return nil
     } catch {
@@ -117,9 +122,12 @@ final class WatchedLog {
   /// A log that grows has a writer: it is looked for when growth begins, and again after a while.
   private func noteGrowth(_ status: FileStatus, _ around: Surroundings, board: Board) {
     record.bytesPerSecond = watch.rate
+    record.bytesPerDay = watch.growth.perDay(now: board.now)
     record.untilFull = watch.timeToFill(record.rules.budget - status.allocated, now: board.now)
     guard let file, watch.rate > 0 else { return }
-    if holders == nil || board.now - holdersAt >= WatchedLog.holdersAge { noteHolders(of: file, around, now: board.now) }
+    if holders == nil || board.now - holdersAt >= WatchedLog.holdersAge {
+      noteHolders(of: file, around, now: board.now)
+    }
     if !toldGrowing {
       toldGrowing = true
       around.teller.tell(

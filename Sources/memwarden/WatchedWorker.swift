@@ -80,9 +80,9 @@ final class WatchedWorker {
 
   // MARK: Membership
 
-  func matches(_ pid: Int32, _ stat: Stat, _ reader: KernelReader) -> Bool {
-    if child != 0, pid == child || stat.session == child { return true }
-    return matcher?.matches(pid, stat, reader) ?? false
+  func matches(_ process: Candidate) -> Bool {
+    if child != 0, process.pid == child || process.stat.session == child { return true }
+    return matcher?.matches(process) ?? false
   }
   func member(_ pid: Int32) -> Member? { members.first { $0.kept.identity.pid == pid } }
 
@@ -187,7 +187,8 @@ final class WatchedWorker {
     switch record.rules.metric {
     case .rss: return Assessment(value: member.statm.resident, isFresh: true, isEstimate: false)
     case .anon: return Assessment(value: member.statm.anonymous, isFresh: true, isEstimate: false)
-    case .swap: return member.record.footprint.swap.bytes.map { Assessment(value: $0, isFresh: true, isEstimate: false) }
+    case .swap:
+      return member.record.footprint.swap.bytes.map { Assessment(value: $0, isFresh: true, isEstimate: false) }
     case .uss, .pss:
       let reading = chosen(member.record.footprint)
       guard let value = member.sampling.estimate(resident: member.statm.resident) else {

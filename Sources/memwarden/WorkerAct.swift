@@ -79,8 +79,8 @@ final class WorkerAct {
     case .none: return []
     case .child: return worker.members.filter { $0.kept.identity.pid == worker.child }
     case .respawn:
-      if worker.record.rules.scope == .sum { return worker.members.max { $0.statm.resident < $1.statm.resident }.map { [$0] } ?? [] }
-      return judged.map { [$0] } ?? []
+      let largest = worker.members.max { $0.statm.resident < $1.statm.resident }
+      return (worker.record.rules.scope == .sum ? largest : judged).map { [$0] } ?? []
     case .command:
       guard let judged else { return [] }
       return [judged] + worker.members.filter { $0 !== judged }
@@ -146,7 +146,9 @@ final class WorkerAct {
 
   private func stop(_ around: Surroundings) {
     for target in targets {
-      if case .failed(let errno) = target.send(worker.settings.plan.stopSignal) { failure = .signalFailed(errno: errno) }
+      if case .failed(let errno) = target.send(worker.settings.plan.stopSignal) {
+        failure = .signalFailed(errno: errno)
+      }
     }
   }
 

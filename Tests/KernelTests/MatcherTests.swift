@@ -10,10 +10,9 @@ private func matched(_ reader: KernelReader, _ change: (inout Kernel.Selector) -
   let matcher = try Matcher(selector)
   var pids: [Int32] = []
   try reader.forEachProcess { pids.append($0) }
-  return pids.filter { pid in
-    guard let stat = try? reader.stat(pid) else { return false }
-    return matcher.matches(pid, stat, reader)
-  }
+  let candidate = Candidate(reader: reader)
+  candidate.beginScan()
+  return pids.filter { candidate.consider($0) && matcher.matches(candidate) }
 }
 
 @Test func eachCriterionSelects() throws {
