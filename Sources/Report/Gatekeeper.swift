@@ -45,7 +45,7 @@ public struct Gatekeeper: Sendable {
   /// `name`, `name:port`, `[::1]:port`.
   func isAllowed(host: Bytes) -> Bool {
     let name = withoutPort(host)
-    if equal(name, "localhost") || equal(name, "127.0.0.1") || equal(name, "[::1]") { return true }
+    if isSameName(name, Bytes("localhost")) || equal(name, "127.0.0.1") || equal(name, "[::1]") { return true }
     for allowed in hosts where isSameName(allowed, name) { return true }
     return false
   }
