@@ -18,17 +18,23 @@ final class Agent: Answering {
   private var workers = [WatchedWorker]()
   private var logs = [WatchedLog]()
   private let cutBuffer = CutBuffer()
-  private var servers = [HTTPServer]()
+  private let doors: Doors
   private var nextTick: Instant
   private var isStopping = false
   private var wantsReload = false
+  /// A worker keeps its old settings until its recycle is over.
+  private var wantsApply = false
+  /// Dry run because the command line says so, whatever the configuration says.
+  private let observes: Bool
   private let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
   private var tags = [UInt32](repeating: 0, count: 16), watches = [Int32](repeating: 0, count: 16)
 
   private static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
 
-  init(_ configuration: Configuration, path: Bytes, printsLines: Bool) {
+  init(_ configuration: Configuration, path: Bytes, observes: Bool, printsLines: Bool) {
     self.configuration = configuration
+    self.configuration.observe = configuration.observe || observes
+    self.observes = observes
     configurationPath = path
     let now = Instant(milliseconds: cl_boottime_ms())
     board = Board(version: version, now: now, journal: Journal(capacity: configuration.journal.events))
@@ -38,6 +44,7 @@ final class Agent: Answering {
     around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder)
     router = Router(gatekeeper: Gatekeeper(token: nil, hosts: [], ownUid: geteuid()))
     nextTick = now
+    doors = Doors(epoll: epoll, tag: Agent.serverTag)
   }
 
   /// Runs until SIGTERM or SIGINT. Exit code: 0, or 111 with a sentence on standard error.
@@ -52,7 +59,10 @@ final class Agent: Answering {
     boardReader.tick()
     board.bootID = (try? reader.bootID()) ?? []
     board.missing = Features.probe(reader).missing
-    guard listen() else { return 111 }
+    if let problem = doors.open(configuration.http, for: self) {
+      complain(problem)
+      return 111
+    }
     protectSelf()
     apply()
     openJournal()
@@ -83,11 +93,12 @@ final class Agent: Answering {
     for log in logs { if let due = log.nextLook, board.now >= due { look(log) } }
     if board.now >= nextTick { tick() }
     for worker in workers { if let act = worker.act, board.now >= act.nextStep { drive(worker, act) } }
-    for server in servers { server.turn() }
+    doors.turn()
     if wantsReload {
       wantsReload = false
       _ = reload()
     }
+    if wantsApply, !workers.contains(where: { $0.act != nil }) { apply() }
     board.own.longestTurnMicroseconds = max(board.own.longestTurnMicroseconds, cl_boottime_us() - start)
   }
 
@@ -96,10 +107,8 @@ final class Agent: Answering {
     var next = nextTick
     for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
-    for server in servers {
-      let timeout = server.timeout
-      if timeout >= 0 { next = min(next, board.now + Milliseconds(timeout)) }
-    }
+    let timeout = doors.timeout
+    if timeout >= 0 { next = min(next, board.now + Milliseconds(timeout)) }
     return next
   }
 
@@ -174,7 +183,7 @@ final class Agent: Answering {
   // MARK: Answering
 
   func answer(_ request: Request) -> Response {
-    boardReader.readSelf(servers: servers)
+    boardReader.readSelf(doors: doors)
     switch router.route(request, board) {
     case .answer(let response): return response
     case .command(let command): return carryOut(command, asText: request.wantsText)
@@ -223,15 +232,14 @@ final class Agent: Answering {
   /// Reads the file anew. Nil, or what is wrong with it: then nothing changes.
   private func reload() -> Bytes? {
     do throws(ConfigurationProblems) {
-      let new = try readConfiguration(path: configurationPath)
+      var new = try readConfiguration(path: configurationPath)
+      new.observe = new.observe || observes
       let old = configuration
       configuration = new
-      if new.http != old.http, !listen() {
+      if let problem = doors.open(new.http, for: self) {
         configuration = old
-        _ = listen()
-        let sentence = Bytes("the new http section cannot be listened on")
-        teller.tell(.reloadRefused(sentence))
-        return sentence
+        teller.tell(.reloadRefused(problem.bytes))
+        return problem.bytes
       }
       apply()
       if new.journal != old.journal { openJournal() }
@@ -250,6 +258,7 @@ final class Agent: Answering {
     let (oldWorkers, oldLogs) = (workers, logs)
     var keptChildren = [Int32]()
     workers = []
+    wantsApply = false
     for settings in configuration.workers {
       let old = oldWorkers.first { $0.record.name == settings.name }
       let observes = settings.rules.observe || configuration.observe
@@ -258,10 +267,16 @@ final class Agent: Answering {
         keptChildren.append(old.child)
         continue
       }
+      // What is under way is carried through with the settings it began with.
+      if let old, old.act != nil {
+        workers.append(old)
+        keptChildren.append(old.child)
+        wantsApply = true
+        continue
+      }
       do throws(SelectorError) {
         let new = try WatchedWorker(settings, memTotal: board.memory.total, observe: configuration.observe)
         if let old {
-          old.act?.abandon(around.calls)
           new.inherit(old)
           keptChildren.append(new.child)
         }
@@ -270,7 +285,12 @@ final class Agent: Answering {
         // The reader of the configuration compiled every pattern before.
       }
     }
-    for old in oldWorkers where !keptChildren.contains(old.child) {
+    for old in oldWorkers {
+      if let act = old.act, !workers.contains(where: { $0 === old }) {
+        act.abandon(around.calls)
+        if act.unreaped > 0 { orphans.append(act.unreaped) }
+      }
+      if keptChildren.contains(old.child) { continue }
       if let departure = old.dismiss(around, now: board.now) { departures.append(departure) }
     }
     logs = configuration.logs.map { rules in
@@ -300,35 +320,6 @@ final class Agent: Answering {
     teller.write(to: file)
   }
 
-  /// Opens the sockets of the configuration in place of those that were open.
-  private func listen() -> Bool {
-    for server in servers { _ = cl_epoll_remove(epoll, server.pollable) }
-    servers = []
-    if let address = configuration.http.listen {
-      let fd = address.host.withUnsafeBufferPointer { cl_listen_tcp($0.baseAddress, $0.count, address.port) }
-      guard serve(fd, isUnix: false) else {
-        complain("http listen: cannot listen on port \(Int(address.port)): errno \(-fd)")
-        return false
-      }
-    }
-    if let path = configuration.http.socket {
-      let fd = path.withCString { cl_listen_unix($0) }
-      guard serve(fd, isUnix: true) else {
-        complain("http socket \(path): cannot listen: errno \(-fd); is another memwarden running?")
-        return false
-      }
-    }
-    return true
-  }
-  private func serve(_ listening: Int32, isUnix: Bool) -> Bool {
-    guard listening >= 0, let server = HTTPServer(listening: listening, isUnix: isUnix, agent: self) else {
-      return false
-    }
-    _ = cl_epoll_add(epoll, server.pollable, Agent.serverTag)
-    servers.append(server)
-    return true
-  }
-
   private func protectSelf() {
     let wanted = configuration.oomScoreAdjust
     if cl_set_oom_score_adjust(getpid(), wanted) == 0 { board.own.oomScoreAdjust = wanted }
@@ -339,8 +330,7 @@ final class Agent: Answering {
   /// Ends own children, each with its stop signal and grace period; everybody else's processes go on.
   private func stop() {
     teller.tell(.stopping)
-    servers = []
-    if let path = configuration.http.socket { _ = path.withCString { unlink($0) } }
+    doors.close()
     for worker in workers {
       worker.act?.abandon(around.calls)
       if let departure = worker.dismiss(around, now: board.now) { departures.append(departure) }

@@ -101,10 +101,10 @@ final class BoardReader {
   }
 
   /// memwarden itself, read when somebody asks, at most once a second.
-  func readSelf(servers: [HTTPServer]) {
+  func readSelf(doors: Doors) {
     board.own.cpuMicroseconds = cl_cpu_us()
-    board.own.requests = servers.reduce(0) { $0 + $1.requests }
-    board.own.abortedConnections = servers.reduce(0) { $0 + $1.abortedConnections }
+    board.own.requests = doors.requests
+    board.own.abortedConnections = doors.abortedConnections
     guard board.now - ownAt >= .seconds(1) else { return }
     ownAt = board.now
     let pid = getpid()
