@@ -199,6 +199,10 @@ int64_t cl_write_all(int fd, const void *bytes, size_t count) {
   }
   return (int64_t)done;
 }
+int64_t cl_write_if_ready(int fd, const void *bytes, size_t count) {
+  struct pollfd p = {.fd = fd, .events = POLLOUT};
+  return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) ? cl_write_all(fd, bytes, count) : -EAGAIN;
+}
 int64_t cl_file_size(int fd) {
   struct stat s;
   return fstat(fd, &s) < 0 ? -errno : (int64_t)s.st_size;

@@ -52,7 +52,11 @@ final class Agent: Answering {
     boardReader.tick()
     board.bootID = (try? reader.bootID()) ?? []
     board.missing = Features.probe(reader).missing
-    guard listen() else { return 111 }
+    if let problem = listen(configuration.http, insteadOf: nil) {
+      complain("\(problem)")
+      return 111
+    }
+    exchangeServers()
     protectSelf()
     apply()
     openJournal()
@@ -88,6 +92,7 @@ final class Agent: Answering {
       wantsReload = false
       _ = reload()
     }
+    if !exchanges.isEmpty { exchangeServers() }
     board.own.longestTurnMicroseconds = max(board.own.longestTurnMicroseconds, cl_boottime_us() - start)
   }
 
@@ -225,14 +230,11 @@ final class Agent: Answering {
     do throws(ConfigurationProblems) {
       let new = try readConfiguration(path: configurationPath)
       let old = configuration
-      configuration = new
-      if new.http != old.http, !listen() {
-        configuration = old
-        _ = listen()
-        let sentence = Bytes("the new http section cannot be listened on")
-        teller.tell(.reloadRefused(sentence))
-        return sentence
+      if let problem = listen(new.http, insteadOf: old.http) {
+        teller.tell(.reloadRefused(problem))
+        return problem
       }
+      configuration = new
       apply()
       if new.journal != old.journal { openJournal() }
       nextTick = board.now
@@ -300,33 +302,55 @@ final class Agent: Answering {
     teller.write(to: file)
   }
 
-  /// Opens the sockets of the configuration in place of those that were open.
-  private func listen() -> Bool {
-    for server in servers { _ = cl_epoll_remove(epoll, server.pollable) }
-    servers = []
-    if let address = configuration.http.listen {
-      let fd = address.host.withUnsafeBufferPointer { cl_listen_tcp($0.baseAddress, $0.count, address.port) }
-      guard serve(fd, isUnix: false) else {
-        complain("http listen: cannot listen on port \(Int(address.port)): errno \(-fd)")
-        return false
+  /// Opens those sockets of `new` that differ from what is open. Nil, or what went wrong: then nothing was changed. The
+  /// servers are exchanged at the end of the turn: the one to go may be the one that is answering now.
+  private func listen(_ new: HTTPSettings, insteadOf old: HTTPSettings?) -> Bytes? {
+    var tcp: Int32 = -1, unix: Int32 = -1
+    if let address = new.listen, old?.listen != address {
+      tcp = address.host.withUnsafeBufferPointer { cl_listen_tcp($0.baseAddress, $0.count, address.port) }
+      if tcp < 0 {
+        let sentence: Sentence = "http: cannot listen on port \(Int(address.port)), errno \(-tcp)"
+        return sentence.bytes
       }
     }
-    if let path = configuration.http.socket {
-      let fd = path.withCString { cl_listen_unix($0) }
-      guard serve(fd, isUnix: true) else {
-        complain("http socket \(path): cannot listen: errno \(-fd); is another memwarden running?")
-        return false
+    if let path = new.socket, old?.socket != path {
+      unix = path.withCString { cl_listen_unix($0) }
+      if unix < 0 {
+        if tcp >= 0 { _ = close(tcp) }
+        let sentence: Sentence = "http: cannot listen on \(path), errno \(-unix); is another memwarden running?"
+        return sentence.bytes
       }
     }
-    return true
+    if old?.listen != new.listen { exchanges.append(Exchange(isUnix: false, listening: tcp)) }
+    if old?.socket != new.socket {
+      if let path = old?.socket { _ = path.withCString { unlink($0) } }
+      exchanges.append(Exchange(isUnix: true, listening: unix))
+    }
+    return nil
   }
-  private func serve(_ listening: Int32, isUnix: Bool) -> Bool {
-    guard listening >= 0, let server = HTTPServer(listening: listening, isUnix: isUnix, agent: self) else {
-      return false
+
+  /// A server to replace: by one on `listening`, or by none when that is negative.
+  private struct Exchange {
+    let isUnix: Bool
+    let listening: Int32
+  }
+  private var exchanges = [Exchange]()
+
+  private func exchangeServers() {
+    for exchange in exchanges {
+      if let i = servers.firstIndex(where: { $0.isUnix == exchange.isUnix }) {
+        _ = cl_epoll_remove(epoll, servers[i].pollable)
+        servers.remove(at: i)
+      }
+      guard exchange.listening >= 0 else { continue }
+      guard let server = HTTPServer(listening: exchange.listening, isUnix: exchange.isUnix, agent: self) else {
+        complain("libmicrohttpd does not start")
+        continue
+      }
+      _ = cl_epoll_add(epoll, server.pollable, Agent.serverTag)
+      servers.append(server)
     }
-    _ = cl_epoll_add(epoll, server.pollable, Agent.serverTag)
-    servers.append(server)
-    return true
+    exchanges.removeAll()
   }
 
   private func protectSelf() {

@@ -17,7 +17,7 @@ final class BoardReader {
 
   /// The mounts are read anew, and a walk that is done begins again, this often.
   private static let base = Milliseconds.seconds(60)
-  private static let slow = Milliseconds.seconds(2)
+  private static let slow = Milliseconds.seconds(1)
   /// Directory entries looked at at a time: 1.1 µs each.
   private static let entriesPerStep = 256
 
@@ -37,7 +37,6 @@ final class BoardReader {
   }
 
   func tick() {
-    if let memory = try? reader.memInfo() { board.memory = memory }
     if mountsAt.map({ board.now - $0 >= BoardReader.base }) ?? true {
       findMounts()
       board.isSynchronised = cl_wall_synchronised()
@@ -48,8 +47,9 @@ final class BoardReader {
     }
   }
 
-  /// What changes slowly or is averaged by the kernel over 10 s.
+  /// What speaks for the whole board, however short the interval of the workers is.
   private func readSlowly() {
+    if let memory = try? reader.memInfo() { board.memory = memory }
     do throws(Absence) {
       board.pressure = try reader.pressure()
     } catch {

@@ -14,7 +14,7 @@ protocol Answering: AnyObject {
 /// outlive the daemon, so it stops the daemon in deinit.
 final class HTTPServer {
   private let agent: any Answering
-  private let isUnix: Bool
+  let isUnix: Bool
   private var daemon: OpaquePointer?
   private let errors: UnsafeMutablePointer<UInt64>
   private(set) var requests: UInt64 = 0

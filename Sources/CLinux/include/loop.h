@@ -58,6 +58,8 @@ int cl_open_append(const char *path);
 int64_t cl_read(int fd, void *buffer, size_t count);
 /// All of it, or -errno.
 int64_t cl_write_all(int fd, const void *bytes, size_t count);
+/// The same, when the reader at the other end is ready for it now; -EAGAIN otherwise. At most 4096 bytes for a pipe.
+int64_t cl_write_if_ready(int fd, const void *bytes, size_t count);
 int64_t cl_file_size(int fd);
 int cl_rename(const char *from, const char *to);
 bool cl_is_terminal(int fd);
