@@ -48,10 +48,12 @@ final class WorkerAct {
     let record = worker.record
     for member in worker.members { worker.readExactly(member, around.reader, now: now) }
     let victims = WorkerAct.victims(of: worker)
-    guard let first = victims.first, let figure = worker.figure(of: victims) else { return nil }
-    if reason != .asked, let limit = record.limits.first, record.rules.scope == .each,
-      (worker.figure(of: [first])?.value ?? .zero) < limit
-    {
+    guard let first = victims.first else { return nil }
+    // With an own child goes all it started, and any of that may be what is over the limit.
+    let going = if case .child = worker.settings.plan.means { worker.members } else { victims }
+    let grounds = record.rules.scope == .each ? [worker.member(record.figurePid) ?? first] : going
+    guard let figure = worker.figure(of: grounds), let all = worker.figure(of: going) else { return nil }
+    if reason != .asked, let limit = record.limits.first, record.rules.scope == .each, figure.value < limit {
       return nil
     }
     targets = []
@@ -60,7 +62,7 @@ final class WorkerAct {
     self.worker = worker
     self.reason = reason
     pid = first.kept.identity.pid
-    before = figure.value
+    before = all.value
     known = worker.members.map { $0.kept.identity }
     newestPid = (try? around.reader.lastPid()) ?? -1
     recycling = Recycling(worker.settings.plan, now: now)
@@ -157,7 +159,8 @@ final class WorkerAct {
       .worker, worker.record.name, .killedAfterGrace(pid: pid, grace: worker.settings.plan.grace))
     if case .child = worker.settings.plan.means { _ = around.calls.kill(-pid, SIGKILL) }
     var all = targets
-    for identity in around.finder.descendants(of: targets.map { $0.identity.pid }) {
+    // The pid of one that is gone may be somebody else's by now, and have children.
+    for identity in around.finder.descendants(of: targets.filter { $0.isAlive }.map { $0.identity.pid }) {
       if let target = around.target(identity) { all.append(target) }
     }
     for target in all { _ = target.send(SIGKILL) }

@@ -15,13 +15,16 @@ final class Agent {
     "http { listen = \"127.0.0.1:\(port)\" socket = \"\(socket)\" \(more) }\n"
   }
 
-  fileprivate init(_ settings: String, http more: String, in scene: Scene) throws {
+  fileprivate init(_ settings: String, http more: String, under launcher: [String], options: [String], in scene: Scene)
+    throws
+  {
     self.scene = scene
     port = try freePort()
     socketPath = scene.path("agent.sock")
     configurationPath = scene.path("memwarden.conf")
     try scene.write(Agent.http(port: port, socket: socketPath, more: more) + settings, to: "memwarden.conf")
-    process = try scene.start(try builtProgram("memwarden"), ["run", "-c", configurationPath])
+    let words = launcher + [try builtProgram("memwarden"), "run", "-c", configurationPath] + options
+    process = try scene.start(words[0], Array(words.dropFirst()))
     try eventually("the agent answers, having said:\n\(process.output)") {
       guard process.isRunning else { throw Failure("the agent ended: \(process.output)") }
       return (try? get("/healthz"))?.status == 200
@@ -31,10 +34,19 @@ final class Agent {
   var endpoint: Endpoint { .port(port) }
   var rootEndpoint: Endpoint { .socket(socketPath) }
 
-  func get(_ path: String) throws -> Answer { try request("GET", path, at: endpoint) }
+  func get(_ path: String) throws -> Answer { try ask("GET", path, at: endpoint) }
 
   func post(_ path: String, body: String = "") throws -> Answer {
-    try request("POST", path, at: rootEndpoint, body: body)
+    try ask("POST", path, at: rootEndpoint, body: body)
+  }
+
+  private func ask(_ method: String, _ path: String, at endpoint: Endpoint, body: String? = nil) throws -> Answer {
+    do {
+      return try request(method, path, at: endpoint, body: body)
+    } catch {
+      let state = process.exitStatus.map { "ended (\($0))" } ?? "runs"
+      throw Failure("\(error); the agent \(state), having said:\n\(process.output)")
+    }
   }
 
   /// All events so far, in their order.
@@ -53,8 +65,11 @@ final class Agent {
 
 extension Scene {
   /// Starts the agent and waits until it answers. `settings`: the configuration but for its http section, which the
-  /// harness writes; `http`: more keys for that section, such as a token file.
-  func startAgent(_ settings: String, http more: String = "") throws -> Agent {
-    try Agent(settings, http: more, in: self)
+  /// harness writes; `http`: more keys for that section, such as a token file; `under`: a program, with its arguments,
+  /// that starts it; `options`: more words behind `run -c FILE`.
+  func startAgent(
+    _ settings: String, http more: String = "", under launcher: [String] = [], options: [String] = []
+  ) throws -> Agent {
+    try Agent(settings, http: more, under: launcher, options: options, in: self)
   }
 }

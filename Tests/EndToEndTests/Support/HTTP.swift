@@ -85,13 +85,21 @@ final class Connection {
     }
   }
 
+  /// Says that nothing more will be sent.
+  func finish() { shutdown(descriptor, CInt(SHUT_WR)) }
+
+  /// Why the last `receive` ended, for the words of a failure.
+  private(set) var ending = ""
+
   /// Reads until the peer closes, `enough` says so, or nothing came for `seconds`.
   func receive(within seconds: Double = 5, until enough: (Data) -> Bool = { _ in false }) -> Data {
     var received = Data()
     var chunk = [UInt8](repeating: 0, count: 65536)
     var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    while !enough(received), poll(&ready, 1, CInt(seconds * 1000)) == 1 {
-      let count = recv(descriptor, &chunk, chunk.count, 0)
+    ending = "enough"
+    while !enough(received) {
+      let count = poll(&ready, 1, CInt(seconds * 1000)) == 1 ? recv(descriptor, &chunk, chunk.count, 0) : -2
+      ending = count == 0 ? "closed" : count == -2 ? "nothing came for \(seconds) s" : errorText()
       guard count > 0 else { break }
       received.append(contentsOf: chunk[..<count])
     }
@@ -111,11 +119,17 @@ private func loopback(_ port: UInt16) -> sockaddr_in {
 func answer(to request: String, at endpoint: Endpoint) throws -> Answer? {
   let connection = try Connection(endpoint)
   connection.send(request.utf8)
-  return Answer(
-    connection.receive { received in
-      guard let answer = Answer(received), let length = answer.headers["content-length"] else { return false }
-      return answer.body.count >= Int(length) ?? .max
-    })
+  return connection.receiveAnswer()
+}
+
+extension Connection {
+  func receiveAnswer() -> Answer? {
+    Answer(
+      receive { received in
+        guard let answer = Answer(received), let length = answer.headers["content-length"] else { return false }
+        return answer.body.count >= Int(length) ?? .max
+      })
+  }
 }
 
 /// A proper request. `headers` come after Host (left out when given) and Connection.
@@ -126,8 +140,10 @@ func request(
   if headers["Host"] == nil { head += "Host: localhost\r\n" }
   for (name, value) in headers { head += "\(name): \(value)\r\n" }
   if let body { head += "Content-Length: \(body.utf8.count)\r\n" }
-  guard let answer = try answer(to: head + "\r\n" + (body ?? ""), at: endpoint) else {
-    throw Failure("no HTTP answer to \(method) \(path)")
+  let connection = try Connection(endpoint)
+  connection.send("\(head)\r\n\(body ?? "")".utf8)
+  guard let answer = connection.receiveAnswer() else {
+    throw Failure("no HTTP answer to \(method) \(path): \(connection.ending)")
   }
   return answer
 }
