@@ -71,6 +71,10 @@ int cl_inotify_arm(int inotify, int fd) {
   int watch = inotify_add_watch(inotify, path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB | IN_ONESHOT);
   return watch < 0 ? -errno : watch;
 }
+int cl_inotify_arm_folder(int inotify, const char *path) {
+  int watch = inotify_add_watch(inotify, path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_ONESHOT);
+  return watch < 0 ? -errno : watch;
+}
 int cl_inotify_read(int inotify, int32_t *watches, int capacity) {
   char buffer[1024] __attribute__((aligned(__alignof__(struct inotify_event))));
   int found = 0;

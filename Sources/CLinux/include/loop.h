@@ -40,6 +40,8 @@ int cl_epoll_wait(int epoll, uint32_t *tags, int capacity, int milliseconds);
 int cl_inotify_create(void);
 /// Tells once of a write to, or of the loss of, the file behind `fd`. The watch number.
 int cl_inotify_arm(int inotify, int fd);
+/// Tells once of a file that arrives in the folder. The watch number.
+int cl_inotify_arm_folder(int inotify, const char *path);
 /// Reads what has happened; the watch numbers go to `watches`; their number.
 int cl_inotify_read(int inotify, int32_t *watches, int capacity);
 
