@@ -8,24 +8,27 @@ import Samples
 
 final class Agent: Answering {
   let board: Board
-  private let configurationPath: Bytes
-  private var configuration: Configuration
-  private let reader = KernelReader(roots: Roots())
-  private let boardReader: BoardReader
-  private let teller: Teller
-  private var around: Surroundings
-  private var router: Router
-  private var workers = [WatchedWorker]()
-  private var logs = [WatchedLog]()
-  private let cutBuffer = CutBuffer()
-  private var servers = [HTTPServer]()
-  private var nextTick: Instant
+  let configurationPath: Bytes
+  var configuration: Configuration
+  let reader = KernelReader(roots: Roots())
+  let boardReader: BoardReader
+  let teller: Teller
+  var around: Surroundings
+  var router: Router
+  var workers = [WatchedWorker]()
+  var logs = [WatchedLog]()
+  let cutBuffer = CutBuffer()
+  var servers = [HTTPServer]()
+  var nextTick: Instant
   private var isStopping = false
   private var wantsReload = false
-  private let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
+  let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
   private var tags = [UInt32](repeating: 0, count: 16), watches = [Int32](repeating: 0, count: 16)
 
-  private static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
+  /// Servers to exchange at the end of the turn.
+  var exchanges = [Exchange]()
+
+  static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
 
   init(_ configuration: Configuration, path: Bytes, printsLines: Bool) {
     self.configuration = configuration
@@ -125,7 +128,7 @@ final class Agent: Answering {
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
   }
 
-  private func begin(_ worker: WatchedWorker, _ reason: Reason) {
+  func begin(_ worker: WatchedWorker, _ reason: Reason) {
     guard worker.act == nil, let act = WorkerAct(worker, reason, around, now: board.now) else { return }
     worker.act = act
     drive(worker, act)
@@ -142,7 +145,7 @@ final class Agent: Answering {
   /// Restart commands that were killed and have not been reaped.
   private var orphans = [Int32]()
   /// Children that were told to go.
-  private var departures = [Departure]()
+  var departures = [Departure]()
 
   private func takeSignals() {
     while true {
@@ -176,183 +179,6 @@ final class Agent: Answering {
     } while count == 16
   }
 
-  // MARK: Answering
-
-  func answer(_ request: Request) -> Response {
-    boardReader.readSelf(servers: servers)
-    switch router.route(request, board) {
-    case .answer(let response): return response
-    case .command(let command): return carryOut(command, asText: request.wantsText)
-    }
-  }
-
-  private func carryOut(_ command: Command, asText: Bool) -> Response {
-    switch command {
-    case .recycle(let i): return recycle(workers[i], asText: asText)
-    case .pause(let i):
-      workers[i].record.conduct.paused = true
-      teller.tell(.worker, workers[i].record.name, .paused)
-      return .confirmation("worker \(workers[i].record.name) is paused", asText: asText)
-    case .resume(let i):
-      workers[i].record.conduct.paused = false
-      teller.tell(.worker, workers[i].record.name, .resumed)
-      return .confirmation("worker \(workers[i].record.name) is resumed", asText: asText)
-    case .unpark(let i):
-      workers[i].record.conduct.unpark()
-      teller.tell(.worker, workers[i].record.name, .unparked)
-      return .confirmation("worker \(workers[i].record.name) has a fresh restart budget", asText: asText)
-    case .cut(let i):
-      let refusal = logs[i].cutNow(around, buffer: cutBuffer, board: board, inotify: inotify)
-      if let refusal { return .error(409, "not cut: \(refusal.advice)", asText: asText) }
-      return .confirmation("log \(logs[i].record.rules.path) was cut to \(logs[i].record.allocated)", asText: asText)
-    case .reload:
-      if let problems = reload() { return .error(400, "the old configuration stays: \(problems)", asText: asText) }
-      return .confirmation("reloaded: \(workers.count, "worker") and \(logs.count, "log")", asText: asText)
-    }
-  }
-
-  private func recycle(_ worker: WatchedWorker, asText: Bool) -> Response {
-    let name = worker.record.name
-    var conduct = worker.record.conduct
-    let verdict = conduct.permit(.asked, rules: worker.record.rules, hasMeans: worker.hasMeans, now: board.now)
-    if case .blocked(_, let obstacle) = verdict {
-      return .error(409, "worker \(name) is not recycled: \(obstacle.words(now: board.now))", asText: asText)
-    }
-    begin(worker, .asked)
-    if worker.act == nil { return .error(409, "worker \(name) has no process that could be recycled", asText: asText) }
-    return .confirmation("recycling worker \(name); its events tell how it went", status: 202, asText: asText)
-  }
-
-  // MARK: Configuration
-
-  /// Reads the file anew. Nil, or what is wrong with it: then nothing changes.
-  private func reload() -> Bytes? {
-    do throws(ConfigurationProblems) {
-      let new = try readConfiguration(path: configurationPath)
-      let old = configuration
-      if let problem = listen(new.http, insteadOf: old.http) {
-        teller.tell(.reloadRefused(problem))
-        return problem
-      }
-      configuration = new
-      apply()
-      if new.journal != old.journal { openJournal() }
-      nextTick = board.now
-      teller.tell(.reloaded(workers: workers.count, logs: logs.count))
-      return nil
-    } catch {
-      let text = error.list.first?.text ?? []
-      teller.tell(.reloadRefused(text))
-      return text
-    }
-  }
-
-  /// Makes workers and logs of the configuration; what was known of those that stay is kept.
-  private func apply() {
-    let (oldWorkers, oldLogs) = (workers, logs)
-    var keptChildren = [Int32]()
-    workers = []
-    for settings in configuration.workers {
-      let old = oldWorkers.first { $0.record.name == settings.name }
-      let observes = settings.rules.observe || configuration.observe
-      if let old, old.settings == settings, old.record.rules.observe == observes {
-        workers.append(old)
-        keptChildren.append(old.child)
-        continue
-      }
-      do throws(SelectorError) {
-        let new = try WatchedWorker(settings, memTotal: board.memory.total, observe: configuration.observe)
-        if let old {
-          old.act?.abandon(around.calls)
-          new.inherit(old)
-          keptChildren.append(new.child)
-        }
-        workers.append(new)
-      } catch {
-        // The reader of the configuration compiled every pattern before.
-      }
-    }
-    for old in oldWorkers where !keptChildren.contains(old.child) {
-      if let departure = old.dismiss(around, now: board.now) { departures.append(departure) }
-    }
-    logs = configuration.logs.map { rules in
-      let old = oldLogs.first { $0.record.rules.path == rules.path }
-      let new = WatchedLog(rules, observe: configuration.observe)
-      if let old { new.inherit(old) }
-      return new
-    }
-    let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
-    finder.workers = workers
-    around = Surroundings(reader: reader, calls: around.calls, teller: teller, finder: finder)
-    board.workers = workers.map { $0.record }
-    board.logs = logs.map { $0.record }
-    board.interval = configuration.interval
-    board.observe = configuration.observe
-    board.configurationFile = configurationPath
-    router.gatekeeper = Gatekeeper(
-      token: configuration.http.token, hosts: configuration.http.allowedHosts, ownUid: geteuid())
-  }
-
-  private func openJournal() {
-    var errno: Int32 = 0
-    let file = JournalFile(configuration.journal, errno: &errno)
-    if errno != 0, let path = configuration.journal.file {
-      complain("\(path): the journal cannot be opened, errno \(errno); events are kept in memory only")
-    }
-    teller.write(to: file)
-  }
-
-  /// Opens those sockets of `new` that differ from what is open. Nil, or what went wrong: then nothing was changed. The
-  /// servers are exchanged at the end of the turn: the one to go may be the one that is answering now.
-  private func listen(_ new: HTTPSettings, insteadOf old: HTTPSettings?) -> Bytes? {
-    var tcp: Int32 = -1, unix: Int32 = -1
-    if let address = new.listen, old?.listen != address {
-      tcp = address.host.withUnsafeBufferPointer { cl_listen_tcp($0.baseAddress, $0.count, address.port) }
-      if tcp < 0 {
-        let sentence: Sentence = "http: cannot listen on port \(Int(address.port)), errno \(-tcp)"
-        return sentence.bytes
-      }
-    }
-    if let path = new.socket, old?.socket != path {
-      unix = path.withCString { cl_listen_unix($0) }
-      if unix < 0 {
-        if tcp >= 0 { _ = close(tcp) }
-        let sentence: Sentence = "http: cannot listen on \(path), errno \(-unix); is another memwarden running?"
-        return sentence.bytes
-      }
-    }
-    if old?.listen != new.listen { exchanges.append(Exchange(isUnix: false, listening: tcp)) }
-    if old?.socket != new.socket {
-      if let path = old?.socket { _ = path.withCString { unlink($0) } }
-      exchanges.append(Exchange(isUnix: true, listening: unix))
-    }
-    return nil
-  }
-
-  /// A server to replace: by one on `listening`, or by none when that is negative.
-  private struct Exchange {
-    let isUnix: Bool
-    let listening: Int32
-  }
-  private var exchanges = [Exchange]()
-
-  private func exchangeServers() {
-    for exchange in exchanges {
-      if let i = servers.firstIndex(where: { $0.isUnix == exchange.isUnix }) {
-        _ = cl_epoll_remove(epoll, servers[i].pollable)
-        servers.remove(at: i)
-      }
-      guard exchange.listening >= 0 else { continue }
-      guard let server = HTTPServer(listening: exchange.listening, isUnix: exchange.isUnix, agent: self) else {
-        complain("libmicrohttpd does not start")
-        continue
-      }
-      _ = cl_epoll_add(epoll, server.pollable, Agent.serverTag)
-      servers.append(server)
-    }
-    exchanges.removeAll()
-  }
-
   private func protectSelf() {
     let wanted = configuration.oomScoreAdjust
     if cl_set_oom_score_adjust(getpid(), wanted) == 0 { board.own.oomScoreAdjust = wanted }
@@ -382,24 +208,4 @@ final class Agent: Answering {
       if departures[i].isOver(around.calls, now: now) { departures.remove(at: i) } else { i += 1 }
     }
   }
-}
-
-extension Response {
-  static func confirmation(_ sentence: Sentence, status: UInt32 = 200, asText: Bool) -> Response {
-    if asText { return Response(status: status, type: .text, body: sentence.bytes + [0x0A]) }
-    var json = JSONWriter()
-    json.object {
-      $0.field("done", status == 200)
-      $0.field("message", sentence.bytes)
-    }
-    return Response(status: status, type: .json, body: json.text + [0x0A])
-  }
-}
-
-/// One line on standard error.
-func complain(_ sentence: Sentence) {
-  var text = Bytes("memwarden: ")
-  text.say(sentence)
-  text.append(0x0A)
-  _ = text.withUnsafeBytes { cl_write_all(2, $0.baseAddress, $0.count) }
 }
