@@ -181,7 +181,11 @@ final class Agent: Answering {
 
   private func protectSelf() {
     let wanted = configuration.oomScoreAdjust
-    if cl_set_oom_score_adjust(getpid(), wanted) == 0 { board.own.oomScoreAdjust = wanted }
+    if cl_set_oom_score_adjust(getpid(), wanted) == 0 {
+      board.own.oomScoreAdjust = wanted
+    } else {
+      board.missing.append("Own oom_score_adj cannot be lowered: run as root with CAP_SYS_RESOURCE.")
+    }
   }
 
   // MARK: Stopping

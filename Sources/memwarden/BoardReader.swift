@@ -19,7 +19,7 @@ final class BoardReader {
   private static let base = Milliseconds.seconds(60)
   private static let slow = Milliseconds.seconds(1)
   /// Directory entries looked at at a time: 1.1 µs each.
-  private static let entriesPerStep = 256
+  private static let entriesPerStep: UInt64 = 256
 
   init(reader: KernelReader, board: Board) {
     self.reader = reader
@@ -82,6 +82,8 @@ final class BoardReader {
       board.fileSystems[i].usage = try reader.usage(of: mounts[i])
     } catch {
       guard error == .unsupported else {
+        // Unmounted meanwhile: the list is out of date.
+        if error == .gone { mountsAt = nil }
         board.fileSystems[i].usage = nil
         board.fileSystems[i].absence = error
         return
@@ -89,9 +91,10 @@ final class BoardReader {
       let walk = walks[i] ?? TreeWalk(mount: mounts[i])
       walks[i] = walk
       let wasComplete = walk.usage.complete
-      if wasComplete, board.now - walkedAt < BoardReader.base { return }
+      // A small tree is walked every time, at 1 µs per file; a large one in slices, and then not again for a while.
+      if wasComplete, walk.usage.files > BoardReader.entriesPerStep, board.now - walkedAt < BoardReader.base { return }
       if wasComplete { walk.restart() }
-      if walk.step(entries: BoardReader.entriesPerStep) {
+      if walk.step(entries: Int(BoardReader.entriesPerStep)) {
         walkedAt = board.now
         board.fileSystems[i].usage = walk.usage
       } else if board.fileSystems[i].usage == nil {
