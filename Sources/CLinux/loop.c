@@ -71,6 +71,10 @@ int cl_inotify_arm(int inotify, int fd) {
   int watch = inotify_add_watch(inotify, path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB | IN_ONESHOT);
   return watch < 0 ? -errno : watch;
 }
+int cl_inotify_arm_folder(int inotify, const char *path) {
+  int watch = inotify_add_watch(inotify, path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_ONESHOT);
+  return watch < 0 ? -errno : watch;
+}
 int cl_inotify_read(int inotify, int32_t *watches, int capacity) {
   char buffer[1024] __attribute__((aligned(__alignof__(struct inotify_event))));
   int found = 0;
@@ -198,6 +202,10 @@ int64_t cl_write_all(int fd, const void *bytes, size_t count) {
     done += (size_t)n;
   }
   return (int64_t)done;
+}
+int64_t cl_write_if_ready(int fd, const void *bytes, size_t count) {
+  struct pollfd p = {.fd = fd, .events = POLLOUT};
+  return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) ? cl_write_all(fd, bytes, count) : -EAGAIN;
 }
 int64_t cl_file_size(int fd) {
   struct stat s;

@@ -134,13 +134,14 @@ public struct Conduct: Equatable, Sendable {
     failures = 0
     phase = .coolingDown(until: now + rules.coolDown)
   }
-  /// Returns the wait: `backoff` doubled with each failure in a row, up to `backoffMaximum`.
+  /// Returns the wait: `backoff` doubled with each failure in a row, up to `backoffMaximum`. A parked worker stays so.
   @discardableResult
   public mutating func failed(rules: WorkerRules, now: Instant) -> Milliseconds {
     let doublings = min(failures, 32)
     failures += 1
     let (wait, overflow) = rules.backoff.rawValue.multipliedReportingOverflow(by: Int64(1) << Int64(doublings))
     let bounded = Milliseconds(overflow ? rules.backoffMaximum.rawValue : min(wait, rules.backoffMaximum.rawValue))
+    if case .parked = phase { return bounded }
     phase = .backingOff(until: now + bounded)
     return bounded
   }

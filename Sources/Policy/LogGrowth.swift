@@ -8,9 +8,12 @@ public struct LogGrowth: Equatable, Sendable {
   /// The beginning of the previous period, or of the first; the beginning of the present one.
   private var since = Instant(milliseconds: 0), begun = Instant(milliseconds: 0)
   private static let period = Milliseconds.seconds(600)
+  /// Bytes gained since the last full second was counted, and what that second came to.
+  private var recent: UInt64 = 0, recentSince = Instant(milliseconds: 0), lastSecond: UInt64 = 0
   public init() {}
 
   mutating func start(now: Instant) {
+    recentSince = now
     since = now
     begun = now
   }
@@ -24,6 +27,20 @@ public struct LogGrowth: Equatable, Sendable {
       begun = now
     }
     present = (ByteCount(present) + gained).rawValue
+    if now - recentSince >= .seconds(1) {
+      lastSecond = perSecond(now: now)
+      recentSince = now
+      recent = 0
+    }
+    recent = (ByteCount(recent) + gained).rawValue
+  }
+
+  /// Averaged over a second or more: what is written now, as people count it.
+  public func perSecond(now: Instant) -> UInt64 {
+    let elapsed = UInt64(max((now - recentSince).rawValue, 1))
+    guard elapsed >= 1000 else { return lastSecond }
+    let (high, low) = recent.multipliedFullWidth(by: 1000)
+    return high >= elapsed ? .max : elapsed.dividingFullWidth((high, low)).quotient
   }
 
   /// Extrapolated from the last ten to twenty minutes, silence included.

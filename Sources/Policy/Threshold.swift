@@ -11,8 +11,11 @@ public struct Limits: Equatable, Sendable {
   public init(_ rules: WorkerRules, memTotal: ByteCount) {
     self.init(soft: rules.soft?.resolved(of: memTotal), hard: rules.hard?.resolved(of: memTotal))
   }
-  /// The first limit a growing figure meets.
-  public var first: ByteCount? { soft ?? hard }
+  /// The first limit a growing figure meets: hard may be below soft where one of them is a share of RAM.
+  public var first: ByteCount? {
+    guard let soft, let hard else { return soft ?? hard }
+    return min(soft, hard)
+  }
 }
 
 /// Where a figure stands towards its limits, from best to worst.

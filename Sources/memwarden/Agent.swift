@@ -8,28 +8,31 @@ import Samples
 
 final class Agent: Answering {
   let board: Board
-  private let configurationPath: Bytes
-  private var configuration: Configuration
-  private let reader = KernelReader(roots: Roots())
-  private let boardReader: BoardReader
-  private let teller: Teller
-  private var around: Surroundings
-  private var router: Router
-  private var workers = [WatchedWorker]()
-  private var logs = [WatchedLog]()
-  private let cutBuffer = CutBuffer()
-  private let doors: Doors
-  private var nextTick: Instant
+  let configurationPath: Bytes
+  var configuration: Configuration
+  let reader = KernelReader(roots: Roots())
+  let boardReader: BoardReader
+  let teller: Teller
+  var around: Surroundings
+  var router: Router
+  var workers = [WatchedWorker]()
+  var logs = [WatchedLog]()
+  let cutBuffer = CutBuffer()
+  var servers = [HTTPServer]()
+  var nextTick: Instant
   private var isStopping = false
   private var wantsReload = false
   /// A worker keeps its old settings until its recycle is over.
-  private var wantsApply = false
+  var wantsApply = false
   /// Dry run because the command line says so, whatever the configuration says.
-  private let observes: Bool
-  private let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
+  let observes: Bool
+  let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
   private var tags = [UInt32](repeating: 0, count: 16), watches = [Int32](repeating: 0, count: 16)
 
-  private static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
+  /// Servers to exchange at the end of the turn.
+  var exchanges = [Exchange]()
+
+  static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
 
   init(_ configuration: Configuration, path: Bytes, observes: Bool, printsLines: Bool) {
     self.configuration = configuration
@@ -44,7 +47,6 @@ final class Agent: Answering {
     around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder)
     router = Router(gatekeeper: Gatekeeper(token: nil, hosts: [], ownUid: geteuid()))
     nextTick = now
-    doors = Doors(epoll: epoll, tag: Agent.serverTag)
   }
 
   /// Runs until SIGTERM or SIGINT. Exit code: 0, or 111 with a sentence on standard error.
@@ -59,10 +61,11 @@ final class Agent: Answering {
     boardReader.tick()
     board.bootID = (try? reader.bootID()) ?? []
     board.missing = Features.probe(reader).missing
-    if let problem = doors.open(configuration.http, for: self) {
-      complain(problem)
+    if let problem = listen(configuration.http, insteadOf: nil) {
+      complain("\(problem)")
       return 111
     }
+    exchangeServers()
     protectSelf()
     apply()
     openJournal()
@@ -93,12 +96,13 @@ final class Agent: Answering {
     for log in logs { if let due = log.nextLook, board.now >= due { look(log) } }
     if board.now >= nextTick { tick() }
     for worker in workers { if let act = worker.act, board.now >= act.nextStep { drive(worker, act) } }
-    doors.turn()
+    for server in servers { server.turn() }
     if wantsReload {
       wantsReload = false
       _ = reload()
     }
     if wantsApply, !workers.contains(where: { $0.act != nil }) { apply() }
+    if !exchanges.isEmpty { exchangeServers() }
     board.own.longestTurnMicroseconds = max(board.own.longestTurnMicroseconds, cl_boottime_us() - start)
   }
 
@@ -107,8 +111,10 @@ final class Agent: Answering {
     var next = nextTick
     for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
-    let timeout = doors.timeout
-    if timeout >= 0 { next = min(next, board.now + Milliseconds(timeout)) }
+    for server in servers {
+      let timeout = server.timeout
+      if timeout >= 0 { next = min(next, board.now + Milliseconds(timeout)) }
+    }
     return next
   }
 
@@ -129,7 +135,7 @@ final class Agent: Answering {
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
   }
 
-  private func begin(_ worker: WatchedWorker, _ reason: Reason) {
+  func begin(_ worker: WatchedWorker, _ reason: Reason) {
     guard worker.act == nil, let act = WorkerAct(worker, reason, around, now: board.now) else { return }
     worker.act = act
     drive(worker, act)
@@ -144,9 +150,9 @@ final class Agent: Answering {
   private func look(_ log: WatchedLog) { log.look(around, buffer: cutBuffer, board: board, inotify: inotify) }
 
   /// Restart commands that were killed and have not been reaped.
-  private var orphans = [Int32]()
+  var orphans = [Int32]()
   /// Children that were told to go.
-  private var departures = [Departure]()
+  var departures = [Departure]()
 
   private func takeSignals() {
     while true {
@@ -180,149 +186,13 @@ final class Agent: Answering {
     } while count == 16
   }
 
-  // MARK: Answering
-
-  func answer(_ request: Request) -> Response {
-    boardReader.readSelf(doors: doors)
-    switch router.route(request, board) {
-    case .answer(let response): return response
-    case .command(let command): return carryOut(command, asText: request.wantsText)
-    }
-  }
-
-  private func carryOut(_ command: Command, asText: Bool) -> Response {
-    switch command {
-    case .recycle(let i): return recycle(workers[i], asText: asText)
-    case .pause(let i):
-      workers[i].record.conduct.paused = true
-      teller.tell(.worker, workers[i].record.name, .paused)
-      return .confirmation("worker \(workers[i].record.name) is paused", asText: asText)
-    case .resume(let i):
-      workers[i].record.conduct.paused = false
-      teller.tell(.worker, workers[i].record.name, .resumed)
-      return .confirmation("worker \(workers[i].record.name) is resumed", asText: asText)
-    case .unpark(let i):
-      workers[i].record.conduct.unpark()
-      teller.tell(.worker, workers[i].record.name, .unparked)
-      return .confirmation("worker \(workers[i].record.name) has a fresh restart budget", asText: asText)
-    case .cut(let i):
-      let refusal = logs[i].cutNow(around, buffer: cutBuffer, board: board, inotify: inotify)
-      if let refusal { return .error(409, "not cut: \(refusal.advice)", asText: asText) }
-      return .confirmation("log \(logs[i].record.rules.path) was cut to \(logs[i].record.allocated)", asText: asText)
-    case .reload:
-      if let problems = reload() { return .error(400, "the old configuration stays: \(problems)", asText: asText) }
-      return .confirmation("reloaded: \(workers.count, "worker") and \(logs.count, "log")", asText: asText)
-    }
-  }
-
-  private func recycle(_ worker: WatchedWorker, asText: Bool) -> Response {
-    let name = worker.record.name
-    var conduct = worker.record.conduct
-    let verdict = conduct.permit(.asked, rules: worker.record.rules, hasMeans: worker.hasMeans, now: board.now)
-    if case .blocked(_, let obstacle) = verdict {
-      return .error(409, "worker \(name) is not recycled: \(obstacle.words(now: board.now))", asText: asText)
-    }
-    begin(worker, .asked)
-    if worker.act == nil { return .error(409, "worker \(name) has no process that could be recycled", asText: asText) }
-    return .confirmation("recycling worker \(name); its events tell how it went", status: 202, asText: asText)
-  }
-
-  // MARK: Configuration
-
-  /// Reads the file anew. Nil, or what is wrong with it: then nothing changes.
-  private func reload() -> Bytes? {
-    do throws(ConfigurationProblems) {
-      var new = try readConfiguration(path: configurationPath)
-      new.observe = new.observe || observes
-      let old = configuration
-      configuration = new
-      if let problem = doors.open(new.http, for: self) {
-        configuration = old
-        teller.tell(.reloadRefused(problem.bytes))
-        return problem.bytes
-      }
-      apply()
-      if new.journal != old.journal { openJournal() }
-      nextTick = board.now
-      teller.tell(.reloaded(workers: workers.count, logs: logs.count))
-      return nil
-    } catch {
-      let text = error.list.first?.text ?? []
-      teller.tell(.reloadRefused(text))
-      return text
-    }
-  }
-
-  /// Makes workers and logs of the configuration; what was known of those that stay is kept.
-  private func apply() {
-    let (oldWorkers, oldLogs) = (workers, logs)
-    var keptChildren = [Int32]()
-    workers = []
-    wantsApply = false
-    for settings in configuration.workers {
-      let old = oldWorkers.first { $0.record.name == settings.name }
-      let observes = settings.rules.observe || configuration.observe
-      if let old, old.settings == settings, old.record.rules.observe == observes {
-        workers.append(old)
-        keptChildren.append(old.child)
-        continue
-      }
-      // What is under way is carried through with the settings it began with.
-      if let old, old.act != nil {
-        workers.append(old)
-        keptChildren.append(old.child)
-        wantsApply = true
-        continue
-      }
-      do throws(SelectorError) {
-        let new = try WatchedWorker(settings, memTotal: board.memory.total, observe: configuration.observe)
-        if let old {
-          new.inherit(old)
-          keptChildren.append(new.child)
-        }
-        workers.append(new)
-      } catch {
-        // The reader of the configuration compiled every pattern before.
-      }
-    }
-    for old in oldWorkers {
-      if let act = old.act, !workers.contains(where: { $0 === old }) {
-        act.abandon(around.calls)
-        if act.unreaped > 0 { orphans.append(act.unreaped) }
-      }
-      if keptChildren.contains(old.child) { continue }
-      if let departure = old.dismiss(around, now: board.now) { departures.append(departure) }
-    }
-    logs = configuration.logs.map { rules in
-      let old = oldLogs.first { $0.record.rules.path == rules.path }
-      let new = WatchedLog(rules, observe: configuration.observe)
-      if let old { new.inherit(old) }
-      return new
-    }
-    let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
-    finder.workers = workers
-    around = Surroundings(reader: reader, calls: around.calls, teller: teller, finder: finder)
-    board.workers = workers.map { $0.record }
-    board.logs = logs.map { $0.record }
-    board.interval = configuration.interval
-    board.observe = configuration.observe
-    board.configurationFile = configurationPath
-    router.gatekeeper = Gatekeeper(
-      token: configuration.http.token, hosts: configuration.http.allowedHosts, ownUid: geteuid())
-  }
-
-  private func openJournal() {
-    var errno: Int32 = 0
-    let file = JournalFile(configuration.journal, errno: &errno)
-    if errno != 0, let path = configuration.journal.file {
-      complain("\(path): the journal cannot be opened, errno \(errno); events are kept in memory only")
-    }
-    teller.write(to: file)
-  }
-
   private func protectSelf() {
     let wanted = configuration.oomScoreAdjust
-    if cl_set_oom_score_adjust(getpid(), wanted) == 0 { board.own.oomScoreAdjust = wanted }
+    if cl_set_oom_score_adjust(getpid(), wanted) == 0 {
+      board.own.oomScoreAdjust = wanted
+    } else {
+      board.missing.append("Own oom_score_adj cannot be lowered: run as root with CAP_SYS_RESOURCE.")
+    }
   }
 
   // MARK: Stopping
@@ -330,7 +200,8 @@ final class Agent: Answering {
   /// Ends own children, each with its stop signal and grace period; everybody else's processes go on.
   private func stop() {
     teller.tell(.stopping)
-    doors.close()
+    servers = []
+    if let path = configuration.http.socket { _ = path.withCString { unlink($0) } }
     for worker in workers {
       worker.act?.abandon(around.calls)
       if let departure = worker.dismiss(around, now: board.now) { departures.append(departure) }
@@ -348,24 +219,4 @@ final class Agent: Answering {
       if departures[i].isOver(around.calls, now: now) { departures.remove(at: i) } else { i += 1 }
     }
   }
-}
-
-extension Response {
-  static func confirmation(_ sentence: Sentence, status: UInt32 = 200, asText: Bool) -> Response {
-    if asText { return Response(status: status, type: .text, body: sentence.bytes + [0x0A]) }
-    var json = JSONWriter()
-    json.object {
-      $0.field("done", status == 200)
-      $0.field("message", sentence.bytes)
-    }
-    return Response(status: status, type: .json, body: json.text + [0x0A])
-  }
-}
-
-/// One line on standard error.
-func complain(_ sentence: Sentence) {
-  var text = Bytes("memwarden: ")
-  text.say(sentence)
-  text.append(0x0A)
-  _ = text.withUnsafeBytes { cl_write_all(2, $0.baseAddress, $0.count) }
 }

@@ -17,9 +17,9 @@ final class BoardReader {
 
   /// The mounts are read anew, and a walk that is done begins again, this often.
   private static let base = Milliseconds.seconds(60)
-  private static let slow = Milliseconds.seconds(2)
+  private static let slow = Milliseconds.seconds(1)
   /// Directory entries looked at at a time: 1.1 µs each.
-  private static let entriesPerStep = 256
+  private static let entriesPerStep: UInt64 = 256
 
   init(reader: KernelReader, board: Board) {
     self.reader = reader
@@ -37,7 +37,6 @@ final class BoardReader {
   }
 
   func tick() {
-    if let memory = try? reader.memInfo() { board.memory = memory }
     if mountsAt.map({ board.now - $0 >= BoardReader.base }) ?? true {
       findMounts()
       board.isSynchronised = cl_wall_synchronised()
@@ -48,8 +47,9 @@ final class BoardReader {
     }
   }
 
-  /// What changes slowly or is averaged by the kernel over 10 s.
+  /// What speaks for the whole board, however short the interval of the workers is.
   private func readSlowly() {
+    if let memory = try? reader.memInfo() { board.memory = memory }
     do throws(Absence) {
       board.pressure = try reader.pressure()
     } catch {
@@ -82,6 +82,8 @@ final class BoardReader {
       board.fileSystems[i].usage = try reader.usage(of: mounts[i])
     } catch {
       guard error == .unsupported else {
+        // Unmounted meanwhile: the list is out of date.
+        if error == .gone { mountsAt = nil }
         board.fileSystems[i].usage = nil
         board.fileSystems[i].absence = error
         return
@@ -89,9 +91,10 @@ final class BoardReader {
       let walk = walks[i] ?? TreeWalk(mount: mounts[i])
       walks[i] = walk
       let wasComplete = walk.usage.complete
-      if wasComplete, board.now - walkedAt < BoardReader.base { return }
+      // A small tree is walked every time, at 1 µs per file; a large one in slices, and then not again for a while.
+      if wasComplete, walk.usage.files > BoardReader.entriesPerStep, board.now - walkedAt < BoardReader.base { return }
       if wasComplete { walk.restart() }
-      if walk.step(entries: BoardReader.entriesPerStep) {
+      if walk.step(entries: Int(BoardReader.entriesPerStep)) {
         walkedAt = board.now
         board.fileSystems[i].usage = walk.usage
       } else if board.fileSystems[i].usage == nil {
@@ -101,10 +104,10 @@ final class BoardReader {
   }
 
   /// memwarden itself, read when somebody asks, at most once a second.
-  func readSelf(doors: Doors) {
+  func readSelf(servers: [HTTPServer]) {
     board.own.cpuMicroseconds = cl_cpu_us()
-    board.own.requests = doors.requests
-    board.own.abortedConnections = doors.abortedConnections
+    board.own.requests = servers.reduce(0) { $0 + $1.requests }
+    board.own.abortedConnections = servers.reduce(0) { $0 + $1.abortedConnections }
     guard board.now - ownAt >= .seconds(1) else { return }
     ownAt = board.now
     let pid = getpid()

@@ -14,7 +14,7 @@ protocol Answering: AnyObject {
 /// outlive the daemon, so it stops the daemon in deinit.
 final class HTTPServer {
   private let agent: any Answering
-  private let isUnix: Bool
+  let isUnix: Bool
   private var daemon: OpaquePointer?
   private let unanswered: UnsafeMutablePointer<UInt64>
   private(set) var requests: UInt64 = 0
@@ -43,14 +43,6 @@ final class HTTPServer {
   /// Milliseconds until `turn` is wanted again, -1 for never.
   var timeout: Int64 { daemon.map { mhd_timeout($0) } ?? -1 }
   func turn() { if let daemon { _ = MHD_run(daemon) } }
-  /// How many clients are connected.
-  var connections: UInt32 { daemon.map { mhd_connections($0) } ?? 0 }
-  /// Lets nobody in any more; who is connected is served.
-  func stopListening() {
-    guard let daemon else { return }
-    let listening = MHD_quiesce_daemon(daemon)
-    if listening >= 0 { _ = close(listening) }
-  }
 
   fileprivate func reply(_ connection: OpaquePointer?, _ request: Request) -> MHD_Result {
     requests += 1

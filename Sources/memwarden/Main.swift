@@ -92,3 +92,11 @@ func readWhole(_ path: Bytes, maximum: Int) -> Bytes? {
   }
   return nil
 }
+
+/// One line on standard error.
+func complain(_ sentence: Sentence) {
+  var text = Bytes("memwarden: ")
+  text.say(sentence)
+  text.append(0x0A)
+  _ = text.withUnsafeBytes { cl_write_all(2, $0.baseAddress, $0.count) }
+}

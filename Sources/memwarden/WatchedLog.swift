@@ -13,6 +13,7 @@ final class WatchedLog {
   private var holders: [FileHolder]?
   private var holdersAt = Instant(milliseconds: 0)
   private var lookedAt = Instant(milliseconds: 0)
+  private var awaitedAt: Int64?
   private var toldGrowing = false
   private var toldRefusal: LogRefusal?
   private var toldCutAt: Instant?
@@ -71,7 +72,7 @@ final class WatchedLog {
       if case .cut(let keep) = verdict { try cut(file, keep: keep, around, buffer: buffer, board: board) }
       try schedule(file, after: status, inotify: inotify)
     } catch {
-      refuse(error, around, now: board.now)
+      refuse(error, around, inotify: inotify, now: board.now)
     }
   }
 
@@ -86,7 +87,7 @@ final class WatchedLog {
       try schedule(file, after: try file.status(), inotify: inotify)
       return nil
     } catch {
-      if error != .nothingToCut { refuse(error, around, now: board.now) }
+      if error != .nothingToCut { refuse(error, around, inotify: inotify, now: board.now) }
       return error
     }
   }
@@ -121,18 +122,19 @@ final class WatchedLog {
 
   /// A log that grows has a writer: it is looked for when growth begins, and again after a while.
   private func noteGrowth(_ status: FileStatus, _ around: Surroundings, board: Board) {
-    record.bytesPerSecond = watch.rate
+    record.bytesPerSecond = watch.growth.perSecond(now: board.now)
     record.bytesPerDay = watch.growth.perDay(now: board.now)
     record.untilFull = watch.timeToFill(record.rules.budget - status.allocated, now: board.now)
-    guard let file, watch.rate > 0 else { return }
+    guard let file, record.bytesPerSecond > 0 || watch.rate > 0 else { return }
     if holders == nil || board.now - holdersAt >= WatchedLog.holdersAge {
       noteHolders(of: file, around, now: board.now)
     }
-    if !toldGrowing {
+    if !toldGrowing, record.bytesPerSecond > 0 {
       toldGrowing = true
       around.teller.tell(
         .log, record.rules.path,
-        .logGrows(bytesPerSecond: watch.rate, allocated: status.allocated, writer: record.writers.first?.pid))
+        .logGrows(
+          bytesPerSecond: record.bytesPerSecond, allocated: status.allocated, writer: record.writers.first?.pid))
     }
   }
 
@@ -203,10 +205,11 @@ final class WatchedLog {
     }
   }
 
-  private func refuse(_ refusal: LogRefusal, _ around: Surroundings, now: Instant) {
+  private func refuse(_ refusal: LogRefusal, _ around: Surroundings, inotify: Int32, now: Instant) {
     switch refusal {
     case .gone, .swapped:
       file = nil
+      awaitArrival(around, inotify: inotify)
       record.state = .absent
       record.allocated = .zero
       record.bytesPerSecond = 0
@@ -220,7 +223,18 @@ final class WatchedLog {
       record.state = .refused
       tellRefusal(refusal, around)
     }
-    if nextLook == nil { nextLook = now + (refusal == .swapped ? Milliseconds.zero : .seconds(1)) }
+    if nextLook == nil, watchNumber < 0 { nextLook = now + .seconds(1) }
+  }
+
+  /// A file that is not there is waited for where it will appear; it may be flooded from its first line on.
+  private func awaitArrival(_ around: Surroundings, inotify: Int32) {
+    let path = record.rules.path
+    let folder = path.lastIndex(of: UInt8(ascii: "/")).map { Bytes(path[..<max($0, 1)]) } ?? []
+    // One look per second at a folder where much else arrives.
+    if let awaitedAt, cl_boottime_ms() - awaitedAt < 1000 { return }
+    awaitedAt = cl_boottime_ms()
+    watchNumber = folder.withCString { cl_inotify_arm_folder(inotify, $0) }
+    if (try? around.reader.fileStatus(path)) != nil { nextLook = Instant(milliseconds: cl_boottime_ms()) }
   }
 
   private func tellRefusal(_ refusal: LogRefusal, _ around: Surroundings) {

@@ -51,11 +51,9 @@ final class WorkerAct {
     guard let first = victims.first else { return nil }
     // With an own child goes all it started, and any of that may be what is over the limit.
     let going = if case .child = worker.settings.plan.means { worker.members } else { victims }
-    let grounds = record.rules.scope == .each ? [worker.member(record.figurePid) ?? first] : going
+    let grounds = record.rules.scope == .each ? [worker.member(record.figurePid) ?? first] : worker.members
     guard let figure = worker.figure(of: grounds), let all = worker.figure(of: going) else { return nil }
-    if reason != .asked, let limit = record.limits.first, record.rules.scope == .each, figure.value < limit {
-      return nil
-    }
+    if reason != .asked, let limit = record.limits.first, figure.value < limit { return nil }
     targets = []
     for victim in victims { if let target = around.target(victim.kept.identity) { targets.append(target) } }
     guard !targets.isEmpty else { return nil }

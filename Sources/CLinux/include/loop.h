@@ -40,6 +40,8 @@ int cl_epoll_wait(int epoll, uint32_t *tags, int capacity, int milliseconds);
 int cl_inotify_create(void);
 /// Tells once of a write to, or of the loss of, the file behind `fd`. The watch number.
 int cl_inotify_arm(int inotify, int fd);
+/// Tells once of a file that arrives in the folder. The watch number.
+int cl_inotify_arm_folder(int inotify, const char *path);
 /// Reads what has happened; the watch numbers go to `watches`; their number.
 int cl_inotify_read(int inotify, int32_t *watches, int capacity);
 
@@ -58,6 +60,8 @@ int cl_open_append(const char *path);
 int64_t cl_read(int fd, void *buffer, size_t count);
 /// All of it, or -errno.
 int64_t cl_write_all(int fd, const void *bytes, size_t count);
+/// The same, when the reader at the other end is ready for it now; -EAGAIN otherwise. At most 4096 bytes for a pipe.
+int64_t cl_write_if_ready(int fd, const void *bytes, size_t count);
 int64_t cl_file_size(int fd);
 int cl_rename(const char *from, const char *to);
 bool cl_is_terminal(int fd);

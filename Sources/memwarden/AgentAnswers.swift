@@ -1,0 +1,65 @@
+// How the agent answers: reads go to the router, changes are carried out here.
+import Actions
+import CLinux
+import Policy
+import Report
+import Samples
+
+extension Agent {
+  func answer(_ request: Request) -> Response {
+    boardReader.readSelf(servers: servers)
+    switch router.route(request, board) {
+    case .answer(let response): return response
+    case .command(let command): return carryOut(command, asText: request.wantsText)
+    }
+  }
+
+  private func carryOut(_ command: Command, asText: Bool) -> Response {
+    switch command {
+    case .recycle(let i): return recycle(workers[i], asText: asText)
+    case .pause(let i):
+      workers[i].record.conduct.paused = true
+      teller.tell(.worker, workers[i].record.name, .paused)
+      return .confirmation("worker \(workers[i].record.name) is paused", asText: asText)
+    case .resume(let i):
+      workers[i].record.conduct.paused = false
+      teller.tell(.worker, workers[i].record.name, .resumed)
+      return .confirmation("worker \(workers[i].record.name) is resumed", asText: asText)
+    case .unpark(let i):
+      workers[i].record.conduct.unpark()
+      teller.tell(.worker, workers[i].record.name, .unparked)
+      return .confirmation("worker \(workers[i].record.name) has a fresh restart budget", asText: asText)
+    case .cut(let i):
+      let refusal = logs[i].cutNow(around, buffer: cutBuffer, board: board, inotify: inotify)
+      if let refusal { return .error(409, "not cut: \(refusal.advice)", asText: asText) }
+      return .confirmation("log \(logs[i].record.rules.path) was cut to \(logs[i].record.allocated)", asText: asText)
+    case .reload:
+      if let problems = reload() { return .error(400, "the old configuration stays: \(problems)", asText: asText) }
+      return .confirmation("reloaded: \(workers.count, "worker") and \(logs.count, "log")", asText: asText)
+    }
+  }
+
+  private func recycle(_ worker: WatchedWorker, asText: Bool) -> Response {
+    let name = worker.record.name
+    var conduct = worker.record.conduct
+    let verdict = conduct.permit(.asked, rules: worker.record.rules, hasMeans: worker.hasMeans, now: board.now)
+    if case .blocked(_, let obstacle) = verdict {
+      return .error(409, "worker \(name) is not recycled: \(obstacle.words(now: board.now))", asText: asText)
+    }
+    begin(worker, .asked)
+    if worker.act == nil { return .error(409, "worker \(name) has no process that could be recycled", asText: asText) }
+    return .confirmation("recycling worker \(name); its events tell how it went", status: 202, asText: asText)
+  }
+}
+
+extension Response {
+  static func confirmation(_ sentence: Sentence, status: UInt32 = 200, asText: Bool) -> Response {
+    if asText { return Response(status: status, type: .text, body: sentence.bytes + [0x0A]) }
+    var json = JSONWriter()
+    json.object {
+      $0.field("done", status == 200)
+      $0.field("message", sentence.bytes)
+    }
+    return Response(status: status, type: .json, body: json.text + [0x0A])
+  }
+}

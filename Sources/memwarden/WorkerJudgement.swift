@@ -1,0 +1,150 @@
+// Judges what was read of a worker, and tells what changed. Thresholds and waits are Policy's; this puts them together.
+import Kernel
+import Policy
+import Report
+import Samples
+
+extension WatchedWorker {
+  /// Judges what was read and tells what changed. The verdict is in the record; the loop acts on it.
+  func judge(teller: Teller, gap: Milliseconds, now: Instant) -> Verdict {
+    let before = record.crossing
+    let crossing = record.rules.scope == .each ? judgeEach(gap: gap, now: now) : judgeSum(gap: gap, now: now)
+    record.crossing = crossing
+    if let figure = record.figure {
+      record.history.record(figure.value, at: now)
+      record.plateau.follow(figure.value, now: now)
+    }
+    tellCrossing(from: before, to: crossing, teller: teller, now: now)
+    let verdict = record.conduct.judge(crossing, rules: record.rules, hasMeans: hasMeans, now: now)
+    tell(verdict, teller: teller, now: now)
+    record.verdict = verdict
+    syncRecords()
+    return verdict
+  }
+
+  private func judgeEach(gap: Milliseconds, now: Instant) -> Crossing {
+    var worst = Crossing.unknown
+    var figure: (value: ByteCount, isEstimate: Bool, pid: Int32)?
+    for member in members {
+      guard let assessment = assess(member, now: now) else { continue }
+      member.crossing = judge(assessment, &member.threshold, was: member.crossing, gap: gap, now: now)
+      let severity = member.crossing.severity
+      if figure == nil || severity > worst.severity
+        || (severity == worst.severity && assessment.value > figure?.value ?? .zero)
+      {
+        worst = member.crossing
+        figure = (assessment.value, assessment.isEstimate, member.kept.identity.pid)
+      }
+    }
+    setFigure(figure, worst)
+    return worst
+  }
+
+  private func judgeSum(gap: Milliseconds, now: Instant) -> Crossing {
+    var sum = Assessment(value: .zero, isFresh: true, isEstimate: false)
+    var known = 0
+    for member in members {
+      guard let assessment = assess(member, now: now) else { continue }
+      known += 1
+      sum.value += assessment.value
+      sum.isFresh = sum.isFresh && assessment.isFresh
+      sum.isEstimate = sum.isEstimate || assessment.isEstimate
+    }
+    guard known > 0, known == members.count else {
+      setFigure(nil, .unknown)
+      return .unknown
+    }
+    let crossing = judge(sum, &sumThreshold, was: record.crossing, gap: gap, now: now)
+    setFigure((sum.value, sum.isEstimate, 0), crossing)
+    return crossing
+  }
+
+  /// An estimate near a limit is no ground for a conclusion: the former one stands until the exact figure is read.
+  private func judge(
+    _ a: Assessment, _ threshold: inout Threshold, was: Crossing, gap: Milliseconds, now: Instant
+  ) -> Crossing {
+    if !a.isFresh, let first = record.limits.first, a.value >= first.share(Permyriad(9000)) { return was }
+    return threshold.judge(
+      a.value, limits: record.limits, hold: record.rules.hold, clear: record.rules.clear, gap: gap, now: now)
+  }
+
+  private func setFigure(_ figure: (value: ByteCount, isEstimate: Bool, pid: Int32)?, _ crossing: Crossing) {
+    guard let figure else {
+      record.figure = nil
+      return
+    }
+    let limit = crossing == .hard ? record.limits.hard : record.limits.first
+    record.figure = Figure(
+      metric: record.rules.metric, scope: record.rules.scope, value: figure.value, limit: limit,
+      isEstimate: figure.isEstimate)
+    record.figurePid = figure.pid
+  }
+
+  private func syncRecords() {
+    if record.processes.count == members.count {
+      for i in members.indices { record.processes[i] = members[i].record }
+    } else {
+      record.processes = members.map { $0.record }
+    }
+  }
+
+  /// After a recycle: the new processes are judged from the beginning.
+  func startOver() {
+    record.crossing = .unknown
+    record.plateau = Plateau()
+    sumThreshold = Threshold()
+    lastObstacle = nil
+    hasToldSettled = false
+  }
+
+  // MARK: Telling
+
+  private func tellCrossing(from before: Crossing, to after: Crossing, teller: Teller, now: Instant) {
+    guard let figure = record.figure, act == nil else { return }
+    let pid = record.figurePid
+    switch (before, after) {
+    case (.hard, .hard): break
+    case (_, .hard): teller.tell(.worker, record.name, .overHard(figure, pid: pid))
+    case (.unknown, .holding), (.below, .holding), (.unknown, .softHeld), (.below, .softHeld):
+      teller.tell(.worker, record.name, .overSoft(figure, pid: pid, hold: record.rules.hold))
+    case (.holding(let since), .below), (.softHeld(let since), .below):
+      teller.tell(.worker, record.name, .backBelow(figure, pid: pid, after: now - since))
+      lastObstacle = nil
+    case (.hard, .below):
+      teller.tell(.worker, record.name, .backBelow(figure, pid: pid, after: .zero))
+      lastObstacle = nil
+    default: break
+    }
+    tellSettled(figure, after, teller: teller, now: now)
+  }
+
+  /// Once per level: a process that holds at least half of its limit and does not grow is left alone, and that is said.
+  private func tellSettled(_ figure: Figure, _ crossing: Crossing, teller: Teller, now: Instant) {
+    let level = record.plateau.duration(now)
+    if level == .zero { hasToldSettled = false }
+    guard crossing == .below, !hasToldSettled, let limit = figure.limit, figure.value >= limit.share(Permyriad(5000)),
+      level >= max(record.rules.hold, .seconds(10))
+    else { return }
+    hasToldSettled = true
+    teller.tell(.worker, record.name, .settled(figure, pid: record.figurePid, level: level))
+  }
+
+  private func tell(_ verdict: Verdict, teller: Teller, now: Instant) {
+    guard let figure = record.figure else { return }
+    switch verdict {
+    case .wouldRecycle(let reason):
+      if case .wouldRecycle = record.verdict { return }
+      teller.tell(.worker, record.name, .wouldRecycle(reason, figure))
+    case .blocked(let reason, let obstacle):
+      if obstacle == .acting || lastObstacle?.isSameKind(as: obstacle) == true { return }
+      lastObstacle = obstacle
+      teller.tell(.worker, record.name, .blocked(reason, by: obstacle, figure))
+    case .park(let reason):
+      record.conduct.park(reason)
+      let budget = record.rules.budget
+      record.lastAct = teller.tell(
+        .worker, record.name, .parked(reason, used: record.conduct.used(budget, now: now), per: budget.per))
+    case .unknown, .below, .holding, .recycle: break
+    }
+  }
+}

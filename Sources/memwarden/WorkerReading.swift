@@ -1,0 +1,129 @@
+// Reads the processes of a worker: statm every tick, the costly file when it is due.
+import CLinux
+import Kernel
+import Policy
+import Report
+import Samples
+
+/// A figure as it came out of one tick.
+struct Assessment {
+  var value: ByteCount
+  /// Read or derived in this tick from a file that says exactly this; an estimate between two readings is not.
+  var isFresh: Bool
+  var isEstimate: Bool
+}
+
+extension WatchedWorker {
+  /// Reads every process: statm always, the costly file when it is due. Ended processes are dropped.
+  func sample(_ reader: KernelReader, teller: Teller, now: Instant) {
+    var i = 0
+    while i < members.count {
+      let member = members[i]
+      do throws(Absence) {
+        member.statm = try read(member, reader)
+        member.record.resident = member.statm.resident
+        i += 1
+      } catch {
+        members.remove(at: i)
+        if act == nil, error == .gone || error == .zombie {
+          teller.tellIfQuiet(record.name, .vanished(pid: member.kept.identity.pid))
+        }
+      }
+    }
+    let limit = dueLimit
+    for member in members {
+      switch record.rules.metric {
+      case .rss, .anon: continue
+      case .swap: readSwap(member, reader)
+      case .uss, .pss:
+        if member.sampling.isDue(resident: member.statm.resident, limit: limit, now: now) {
+          readExactly(member, reader, now: now)
+        }
+      }
+    }
+  }
+
+  private func read(_ member: Member, _ reader: KernelReader) throws(Absence) -> Statm {
+    do throws(Absence) { return try member.kept.statm() } catch {
+      // The leader may have exited while threads live on: then there is another way to the same memory.
+      guard let again = try? KeptProcess(reader: reader, pid: member.kept.identity.pid),
+        again.identity == member.kept.identity
+      else { throw error }
+      member.kept = again
+      return try again.statm()
+    }
+  }
+
+  /// The limit each process's estimate is held against to see whether an exact reading matters. For a sum: all of
+  /// them, as soon as the sum of the estimates comes near.
+  private var dueLimit: ByteCount? {
+    guard let first = record.limits.first, record.rules.scope == .sum else { return record.limits.first }
+    var sum = ByteCount.zero
+    for member in members { sum += member.sampling.estimate(resident: member.statm.resident) ?? .zero }
+    return sum >= first.share(Permyriad(9000)) ? .zero : nil
+  }
+
+  func readExactly(_ member: Member, _ reader: KernelReader, now: Instant) {
+    let start = cl_boottime_us()
+    do throws(Absence) {
+      member.record.footprint = try reader.footprint(of: member.kept.identity)
+      let cost = Milliseconds((cl_boottime_us() - start) / 1000)
+      if let value = chosen(member.record.footprint).bytes {
+        member.sampling.took(value, resident: member.statm.resident, now: now, cost: cost)
+      }
+    } catch {
+      member.record.footprint = Footprint()
+      member.record.footprint.uss = .absent(error)
+      member.record.footprint.pss = .absent(error)
+    }
+  }
+
+  private func readSwap(_ member: Member, _ reader: KernelReader) {
+    do throws(Absence) {
+      let status = try reader.status(member.kept.identity.pid)
+      member.record.footprint.swap = status.swap.map { .exact($0) } ?? .absent(.unsupported)
+    } catch {
+      member.record.footprint.swap = .absent(error)
+    }
+  }
+
+  /// The figure of the worker's metric as it was read last.
+  func reading(of member: Member) -> Reading {
+    switch record.rules.metric {
+    case .rss: .exact(member.statm.resident)
+    case .anon: .exact(member.statm.anonymous)
+    case .uss, .pss, .swap: chosen(member.record.footprint)
+    }
+  }
+
+  private func chosen(_ footprint: Footprint) -> Reading { record.rules.metric.figure(of: footprint) }
+
+  func assess(_ member: Member, now: Instant) -> Assessment? {
+    switch record.rules.metric {
+    case .rss: return Assessment(value: member.statm.resident, isFresh: true, isEstimate: false)
+    case .anon: return Assessment(value: member.statm.anonymous, isFresh: true, isEstimate: false)
+    case .swap:
+      return member.record.footprint.swap.bytes.map { Assessment(value: $0, isFresh: true, isEstimate: false) }
+    case .uss, .pss:
+      let reading = chosen(member.record.footprint)
+      guard let value = member.sampling.estimate(resident: member.statm.resident) else {
+        record.absence = reading.absence
+        return nil
+      }
+      if case .estimate = reading { return Assessment(value: value, isFresh: true, isEstimate: true) }
+      return Assessment(value: value, isFresh: member.sampling.isFresh(now), isEstimate: false)
+    }
+  }
+}
+
+extension Metric {
+  func figure(of footprint: Footprint) -> Reading {
+    switch self {
+    case .uss: footprint.uss
+    case .pss: footprint.pss
+    case .rss: footprint.rss
+    case .anon: footprint.anon
+    case .swap: footprint.swap
+    }
+  }
+}
