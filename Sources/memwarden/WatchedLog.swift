@@ -54,6 +54,7 @@ final class WatchedLog {
         if named.inode != file.opened.inode || named.device != file.opened.device { self.file = nil }
       } catch { self.file = nil }
     }
+    attribute(around)
     // A silent log may grow all the same: on ramfs whoever reads a hole fills it with pages.
     let isDue = nextLook.map { board.now >= $0 } ?? (file == nil || board.now - lookedAt >= WatchedLog.base)
     if isDue { look(around, buffer: buffer, board: board, inotify: inotify) }
@@ -160,10 +161,20 @@ final class WatchedLog {
     for holder in others where holder.writes {
       let pid = holder.identity.pid
       let comm = (try? around.reader.stat(pid))?.comm.array ?? []
-      let worker = around.finder.workers.first { $0.member(pid) != nil }?.record.name ?? []
-      record.writers.append(WriterRecord(pid: pid, comm: comm, worker: worker, appends: holder.appends))
+      record.writers.append(WriterRecord(pid: pid, comm: comm, worker: [], appends: holder.appends))
     }
+    attribute(around)
     record.method = record.rules.method ?? cutMethod(on: record.kind, writersAppend: writersAppend(holders))
+  }
+
+  /// A writer's worker may be found after the writer was.
+  private func attribute(_ around: Surroundings) {
+    for i in record.writers.indices where record.writers[i].worker.isEmpty {
+      let pid = record.writers[i].pid
+      for worker in around.finder.workers where worker.member(pid) != nil {
+        record.writers[i].worker = worker.record.name
+      }
+    }
   }
 
   private func cut(
