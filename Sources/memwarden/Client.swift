@@ -46,9 +46,9 @@ struct Client {
       if isTerminal { printOut("\u{1B}[H\u{1B}[2J") }
       printOut(board)
       printOut("\n")
-      printOut(coloured(workers))
+      printOut(isTerminal ? coloured(workers) : workers)
       printOut("\n")
-      printOut(coloured(logs))
+      printOut(isTerminal ? coloured(logs) : logs)
       if status >= 400 || !isTerminal { return status >= 400 ? Exit.refused : Exit.done }
       _ = sleep(2)
     }
