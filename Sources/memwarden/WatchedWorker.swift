@@ -54,11 +54,12 @@ final class WatchedWorker {
   var hasMeans: Bool { settings.plan.means != .none }
 
   /// Takes over what a former object of the same name knew: its processes, its child, its history. Its judgement too,
-  /// unless the rules changed.
+  /// unless the rules changed. An act under way is not taken over.
   func inherit(_ old: WatchedWorker) {
-    child = old.child
-    childStartedAt = old.childStartedAt
-    record.history = old.record.history
+    if case .child = settings.plan.means { (child, childStartedAt) = (old.child, old.childStartedAt) }
+    if old.record.rules.metric == record.rules.metric, old.record.rules.scope == record.rules.scope {
+      record.history = old.record.history
+    }
     record.recycles = old.record.recycles
     record.recycleFailures = old.record.recycleFailures
     record.crashes = old.record.crashes
@@ -66,11 +67,13 @@ final class WatchedWorker {
     record.freed = old.record.freed
     record.lastAct = old.record.lastAct
     if old.settings.selector == settings.selector { members = old.members }
+    record.conduct.paused = old.record.conduct.paused
     guard old.record.rules == record.rules else {
       for member in members { (member.threshold, member.crossing) = (Threshold(), .unknown) }
       return
     }
     record.conduct = old.record.conduct
+    record.conduct.abandoned()
     record.crossing = old.record.crossing
     record.plateau = old.record.plateau
     sumThreshold = old.sumThreshold
@@ -188,7 +191,12 @@ final class WatchedWorker {
     case .rss: return Assessment(value: member.statm.resident, isFresh: true, isEstimate: false)
     case .anon: return Assessment(value: member.statm.anonymous, isFresh: true, isEstimate: false)
     case .swap:
-      return member.record.footprint.swap.bytes.map { Assessment(value: $0, isFresh: true, isEstimate: false) }
+      let reading = member.record.footprint.swap
+      guard let value = reading.bytes else {
+        record.absence = reading.absence
+        return nil
+      }
+      return Assessment(value: value, isFresh: true, isEstimate: false)
     case .uss, .pss:
       let reading = chosen(member.record.footprint)
       guard let value = member.sampling.estimate(resident: member.statm.resident) else {
@@ -268,6 +276,7 @@ final class WatchedWorker {
   private func setFigure(_ figure: (value: ByteCount, isEstimate: Bool, pid: Int32)?, _ crossing: Crossing) {
     guard let figure else {
       record.figure = nil
+      record.figurePid = 0
       return
     }
     let limit = crossing == .hard ? record.limits.hard : record.limits.first
