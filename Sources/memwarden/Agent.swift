@@ -261,7 +261,6 @@ final class Agent: Answering {
       do throws(SelectorError) {
         let new = try WatchedWorker(settings, memTotal: board.memory.total, observe: configuration.observe)
         if let old {
-          old.act?.abandon(around.calls)
           new.inherit(old)
           keptChildren.append(new.child)
         }
@@ -270,7 +269,12 @@ final class Agent: Answering {
         // The reader of the configuration compiled every pattern before.
       }
     }
-    for old in oldWorkers where !keptChildren.contains(old.child) {
+    for old in oldWorkers where !workers.contains(where: { $0 === old }) {
+      if let act = old.act {
+        act.abandon(around.calls)
+        if act.unreaped > 0 { orphans.append(act.unreaped) }
+      }
+      if keptChildren.contains(old.child) { continue }
       if let departure = old.dismiss(around, now: board.now) { departures.append(departure) }
     }
     logs = configuration.logs.map { rules in
