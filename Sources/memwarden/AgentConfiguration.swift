@@ -15,6 +15,8 @@ struct Exchange {
 extension Agent {
   /// Reads the file anew. Nil, or what is wrong with it: then nothing changes.
   func reload() -> Bytes? {
+    notify.reloading()
+    defer { notify.ready() }
     do throws(ConfigurationProblems) {
       let new = try readConfiguration(path: configurationPath)
       let old = configuration
