@@ -2,7 +2,7 @@
 
 EMBEDDED_BUILD = .build-embedded
 
-.PHONY: all setup build test lint demo footprint clean
+.PHONY: all setup build deb deb-test test lint demo footprint clean
 
 all: build
 
@@ -16,6 +16,14 @@ build:
 	@mkdir -p build
 	strip -o build/memwarden $(EMBEDDED_BUILD)/release/memwarden
 	strip -o build/leaky $(EMBEDDED_BUILD)/release/leaky
+
+# A Debian package: of the host's build, or with ARCH=… of the device build. deb-test installs, upgrades and purges the
+# former in fresh Debian trees (root; some 3 minutes, the first time more; needs a Debian mirror).
+deb: $(if $(ARCH),,build)
+	@Deploy/debian/build.sh $(ARCH)
+
+deb-test: build
+	@Deploy/debian/test.sh
 
 test: setup lint
 	swift build --build-tests
