@@ -18,7 +18,7 @@ build:
 	strip -o build/leaky $(EMBEDDED_BUILD)/release/leaky
 
 # A Debian package: of the host's build, or with ARCH=… of the device build. deb-test installs, upgrades and purges the
-# former in fresh Debian trees (root; some 3 minutes, the first time more; needs a Debian mirror).
+# former in fresh Debian trees (root; half a minute, the first time two more; needs a Debian mirror).
 deb: $(if $(ARCH),,build)
 	@Deploy/debian/build.sh $(ARCH)
 
