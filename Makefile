@@ -26,7 +26,7 @@ device-test: device
 	@Deploy/device/test.sh $(ARCH)
 
 # A Debian package: of the host's build, or with ARCH=… of the device build. deb-test installs, upgrades and purges the
-# former in fresh Debian trees (root; some 3 minutes, the first time more; needs a Debian mirror).
+# former in fresh Debian trees (root; half a minute, the first time two more; needs a Debian mirror).
 deb: $(if $(ARCH),,build)
 	@Deploy/debian/build.sh $(ARCH)
 
