@@ -81,7 +81,7 @@ if [ "$(id -u)" = 0 ] && mount -t ramfs -o mode=700 memwarden-demo "$root" 2>/de
 elif [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=16m,mode=700 memwarden-demo "$root" 2>/dev/null; then
   echo "demo: $root is a tmpfs of its own"
 else
-  echo "demo: no right to mount here, so $root is a plain directory"
+  echo "demo: no right to mount here, so $root is a plain directory: its log takes no RAM and is not cut; run as root"
 fi
 echo "$$ $MEMWARDEN_DEMO" >"$root/pid"
 mkdir "$root/log"

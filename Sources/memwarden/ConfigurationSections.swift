@@ -113,8 +113,8 @@ func readLog(_ settings: SettingReader) -> LogRules {
   let size = parseSize(.kib(16)...ByteCount(1 << 40))
   settings.read("budget", &rules.budget, "a size such as 1M, from 16K to 1024G", size)
   settings.readOptional("keep", &rules.keep, "a size such as 512K, from 4K", parseSize(.kib(4)...ByteCount(1 << 40)))
-  if let keep = rules.keep, keep >= rules.budget {
-    settings.report(settings.setting("keep"), Bytes("expected less than budget (default 1M)"))
+  if let keep = rules.keep, keep > ByteCount(rules.budget.rawValue / 2) {
+    settings.report(settings.setting("keep"), Bytes("expected at most half of budget (default 1M)"))
   }
   settings.readOptional("method", &rules.method, none: "auto", "auto, punch, tail-keep, put-back or truncate") { text in
     if equal(text, "punch") { return .punch }

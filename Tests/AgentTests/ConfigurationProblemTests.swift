@@ -24,7 +24,7 @@ extension ConfigurationTests {
       ("log /a { }\nlog /a { }", "memwarden.conf:2: found duplicate title '/a'"),
       ("http { }\nhttp { }", "memwarden.conf:2: http: expected one such section, found another"),
       ("log a { }", #"memwarden.conf:1: log "a": expected a log path that begins with /"#),
-      ("log /a {\n keep = 1M }", #"memwarden.conf:2: log "/a": keep: expected less than budget"#),
+      ("log /a {\n keep = 1M }", #"memwarden.conf:2: log "/a": keep: expected at most half of budget"#),
       ("log /a { budget = 15K }", #"log "/a": budget: expected a size such as 1M, from 16K"#),
       ("worker \"a/b\" { comm = a }", #"worker "a/b": expected a worker name"#),
       ("worker a {\n}", #"memwarden.conf:2: worker "a": expected one of comm, exe"#),

@@ -66,3 +66,13 @@ private func page(_ journal: Journal, after: UInt64, limit: Int) -> [UInt64] {
   // Overwritten: no longer there.
   #expect(journal.last(of: .worker, bytes("odd")) { if case .clockStepped(5) = $0 { true } else { false } } == nil)
 }
+
+@Test func aJournalThatIsResizedKeepsTheNewestAndGoesOnCounting() {
+  let journal = filled(13, capacity: 4)
+  journal.resize(6)
+  #expect(page(journal, after: 0, limit: 9) == [10, 11, 12, 13])
+  for _ in 0..<4 { journal.add(Event(.paused)) }
+  #expect(page(journal, after: 0, limit: 9) == [12, 13, 14, 15, 16, 17] && journal.dropped == 11)
+  journal.resize(2)
+  #expect(page(journal, after: 0, limit: 9) == [16, 17])
+}
