@@ -16,7 +16,7 @@ struct Cutting {
     guard size > keep else { throw .nothingToCut }
     switch method {
     case .punch: try punch(keep: keep)
-    case .tailKeep: try tailKeep(keep: keep)
+    case .tailKeep: try tailKeep(keep: min(keep, Self.tailKeepMaximum))
     case .putBack: try putBack(keep: min(keep, Self.putBackMaximum))
     case .truncate: try truncate(to: 0)
     }
@@ -51,11 +51,14 @@ struct Cutting {
       kept += UInt64(n)
       window = calls.microseconds()
     }
-    let missed = source < bound ? 0 : try LogPath.status(descriptor).size.rawValue - source
+    // Somebody else may have cut the file meanwhile.
+    let missed = source < bound ? 0 : (try LogPath.status(descriptor).size - ByteCount(source)).rawValue
     try truncate(to: kept)
     lost = missed > 0 ? .atLeast(ByteCount(missed)) : .unknown(windowMicroseconds: calls.microseconds() - window)
   }
 
+  /// What one turn of the loop can move: 2 ms on a fast board, 20 on a slow one.
+  private static let tailKeepMaximum: UInt64 = 2 << 20
   /// A quarter of the buffer stays free for what is written while the tail is read.
   private static let putBackMaximum = UInt64(CutBuffer.size / 4 * 3)
 

@@ -36,9 +36,6 @@ public final class Target {
   }
   deinit { if pidfd >= 0 { calls.closePidfd(pidfd) } }
 
-  /// For the loop: readable once the process has exited. Nil where the kernel has no pidfd.
-  public var pollable: Int32? { pidfd >= 0 ? pidfd : nil }
-
   /// A zombie does not count as alive: it holds no memory and hears no signal.
   public var isAlive: Bool {
     pidfd >= 0 ? !calls.pidfdExited(pidfd) : startTime(identity.pid) == identity.startTicks

@@ -39,11 +39,11 @@ int cl_signal_fd(void) {
   sigaddset(&s, SIGINT);
   sigaddset(&s, SIGHUP);
   sigaddset(&s, SIGCHLD);
-  signal(SIGPIPE, SIG_IGN);
   if (sigprocmask(SIG_BLOCK, &s, NULL) < 0) return -errno;
   int fd = signalfd(-1, &s, SFD_CLOEXEC | SFD_NONBLOCK);
   return fd < 0 ? -errno : fd;
 }
+void cl_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 int cl_next_signal(int fd) {
   struct signalfd_siginfo info;
   return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
@@ -193,12 +193,18 @@ int64_t cl_peer_uid(int fd) {
 }
 
 int cl_open_read(const char *path) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
 int cl_open_append(const char *path) {
-  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
-  return fd < 0 ? -errno : fd;
+  struct stat s;
+  // Not to wait for the reader of a FIFO.
+  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+  if (fd < 0) return -errno;
+  if (fstat(fd, &s) < 0) return failed(fd);
+  if (S_ISREG(s.st_mode) && s.st_nlink == 1) return fd;
+  close(fd);
+  return -EINVAL;
 }
 int64_t cl_read(int fd, void *buffer, size_t count) {
   ssize_t n;

@@ -31,7 +31,8 @@ public final class TreeWalk {
   private var open: Descriptor?
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 8)
   private var filled = 0, offset = 0
-  private var isFinished = false
+  /// The walk under way has seen everything it may; `restart` begins another.
+  public private(set) var isFinished = false
 
   public init(mount: Mount) {
     self.mount = mount

@@ -84,6 +84,7 @@ public struct Tally: Equatable, Sendable {
 
 public struct Conduct: Equatable, Sendable {
   public private(set) var phase = Phase.armed
+  private var parkedBefore: ParkReason?
   public var paused = false
   /// Acts and crashes that count against the budget.
   public private(set) var tally = Tally()
@@ -126,13 +127,16 @@ public struct Conduct: Equatable, Sendable {
     tally.count(since: Instant(milliseconds: now.milliseconds &- budget.per.rawValue))
   }
 
+  /// A worker that is parked is acted upon when a person asks, and is parked again afterwards: only `unpark` ends that.
   public mutating func began(now: Instant) {
+    if case .parked(let why) = phase { parkedBefore = why }
     phase = .acting
     tally.add(now)
   }
   public mutating func succeeded(rules: WorkerRules, now: Instant) {
     failures = 0
     phase = .coolingDown(until: now + rules.coolDown)
+    parkAgain()
   }
   /// Returns the wait: `backoff` doubled with each failure in a row, up to `backoffMaximum`. A parked worker stays so.
   @discardableResult
@@ -143,6 +147,7 @@ public struct Conduct: Equatable, Sendable {
     let bounded = Milliseconds(overflow ? rules.backoffMaximum.rawValue : min(wait, rules.backoffMaximum.rawValue))
     if case .parked = phase { return bounded }
     phase = .backingOff(until: now + bounded)
+    parkAgain()
     return bounded
   }
   /// An own child that had ended by itself was started again: that counts against the budget. The failures stay, until
@@ -152,13 +157,22 @@ public struct Conduct: Equatable, Sendable {
     phase = .armed
   }
   /// The act under way was given up and how it would have ended is not known.
-  public mutating func abandoned() { if phase == .acting { phase = .armed } }
+  public mutating func abandoned() {
+    if phase == .acting { phase = .armed }
+    parkAgain()
+  }
+  private mutating func parkAgain() {
+    guard let why = parkedBefore else { return }
+    phase = .parked(why)
+    parkedBefore = nil
+  }
   public mutating func park(_ reason: ParkReason) { phase = .parked(reason) }
   /// A stretch without trouble: the next failure waits the shortest backoff again.
   public mutating func ranStably() { failures = 0 }
   /// A person says: try again, with a fresh budget.
   public mutating func unpark() {
     phase = .armed
+    parkedBefore = nil
     failures = 0
     tally.clear()
   }

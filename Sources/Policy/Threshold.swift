@@ -47,6 +47,11 @@ public struct Threshold: Equatable, Sendable {
   private var lastJudged: Instant?
   public init() {}
 
+  /// A tick at which nothing could be concluded, for an exact figure is dear: the hold runs on over it.
+  public mutating func wait(gap: Milliseconds, now: Instant) {
+    if let last = lastJudged, now - last <= gap { lastJudged = now }
+  }
+
   /// Judges one figure. `gap` is the longest pause between two samples over which the hold may run on: a machine that
   /// was suspended has not been over its limit all night.
   public mutating func judge(

@@ -35,6 +35,8 @@ public final class WorkerRecord {
   public var conduct = Conduct()
   public var history = History()
   public var plateau = Plateau()
+  /// The memory controller's view of its first process's cgroup; nil without one.
+  public var cgroup: CgroupMemory?
   public var lastAct: Event?
   public var recycles: UInt64 = 0, recycleFailures: UInt64 = 0, crashes: UInt64 = 0, kills: UInt64 = 0
   public var freed = ByteCount.zero
@@ -98,6 +100,8 @@ public struct FileSystemRecord: Sendable {
   public var kind: Mount.Kind
   public var usage: FileSystemUsage?
   public var absence: Absence?
+  /// Its files that hold most, where it had to be walked.
+  public var largest = [(path: Bytes, allocated: ByteCount)]()
   public init(point: Bytes, kind: Mount.Kind, usage: FileSystemUsage?, absence: Absence?) {
     self.point = point
     self.kind = kind
@@ -115,8 +119,10 @@ public struct OwnUse: Sendable {
   public var wakeUps: UInt64 = 0
   public var ticks: UInt64 = 0
   public var longestTurnMicroseconds: Int64 = 0
-  /// Bytes written to the journal file and to logs that were cut.
+  /// Bytes written to the journal file.
   public var bytesWritten: UInt64 = 0
+  /// Events that did not fit where they should be written: the journal file, and a standard output nobody reads.
+  public var droppedFromFile: UInt64 = 0, droppedFromOutput: UInt64 = 0
   public var requests: UInt64 = 0
   /// Connections that ended before their request was complete: they cost no log line each.
   public var abortedConnections: UInt64 = 0
@@ -138,6 +144,8 @@ public final class Board {
   public var memory = MemInfo()
   public var pressure: Pressure?
   public var pressureAbsence: Absence?
+  /// What stands in for pressure where there is none.
+  public var vmStat: VMStat?
   public var fileSystems = [FileSystemRecord]()
   /// What this kernel lacks, one sentence each.
   public var missing = [StaticString]()

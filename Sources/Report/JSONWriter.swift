@@ -50,6 +50,12 @@ public struct JSONWriter {
     if let value { field(key, value) } else { null(key) }
   }
 
+  public mutating func field(_ key: StaticString, _ value: UInt64?) {
+    if let value { field(key, value) } else { null(key) }
+  }
+  public mutating func field(_ key: StaticString, _ value: Int?) {
+    if let value { field(key, value) } else { null(key) }
+  }
   public mutating func field(_ key: StaticString, _ value: Milliseconds?) {
     if let value { field(key, value.rawValue) } else { null(key) }
   }

@@ -4,11 +4,19 @@ public import Samples
 public final class Journal {
   private var ring = [Event]()
   private var oldest = 0
-  public let capacity: Int
+  public private(set) var capacity: Int
   /// The number of the newest event; 0 before the first.
   public private(set) var newest: UInt64 = 0
 
   public init(capacity: Int) { self.capacity = max(1, capacity) }
+
+  /// Keeps as many from now on; of more, the newest.
+  public func resize(_ wanted: Int) {
+    guard wanted != capacity else { return }
+    ring = Array((Array(ring[oldest...]) + Array(ring[..<oldest])).suffix(max(1, wanted)))
+    oldest = 0
+    capacity = max(1, wanted)
+  }
 
   /// Events that were overwritten by newer ones.
   public var dropped: UInt64 { newest - UInt64(ring.count) }

@@ -22,6 +22,11 @@ extension Array where Element == UInt8 {
       append(byte)
     }
   }
+  fileprivate mutating func counter(_ name: StaticString, _ help: StaticString, _ value: UInt64?) {
+    guard let value else { return }
+    family(name, "counter", help)
+    sample(name, value)
+  }
   /// Microseconds as seconds, exactly.
   fileprivate mutating func seconds(_ name: StaticString, _ microseconds: Int64) {
     say("memwarden_\(name) ")
@@ -45,6 +50,12 @@ extension Board {
       text.seconds("pressure_some_seconds_total", Int64(clamping: pressure.someTotalMicroseconds))
       text.family("pressure_full_seconds_total", "counter", "Time in which all tasks waited for memory (PSI).")
       text.seconds("pressure_full_seconds_total", Int64(clamping: pressure.fullTotalMicroseconds))
+    }
+    if pressure == nil, let vmStat {
+      text.counter("vmstat_direct_scans_total", "Pages scanned by tasks that wait for memory.", vmStat.directScans)
+      text.counter("vmstat_allocation_stalls_total", "Allocations that had to wait.", vmStat.allocationStalls)
+      text.counter("vmstat_major_faults_total", "Pages that had to be read again.", vmStat.majorFaults)
+      text.counter("vmstat_oom_kills_total", "Kills by the kernel for want of memory.", vmStat.oomKills)
     }
     text.family("ram_filesystem_used_bytes", "gauge", "Memory held by files on a ramfs or tmpfs mount.")
     for fs in fileSystems {

@@ -91,6 +91,12 @@ extension Board {
     guard let pressure else {
       json.null("pressure")
       json.field("pressure_absent", (pressureAbsence ?? .notRead).name)
+      json.object("vmstat") { json in
+        json.field("direct_scans", vmStat?.directScans)
+        json.field("allocation_stalls", vmStat?.allocationStalls)
+        json.field("major_faults", vmStat?.majorFaults)
+        json.field("oom_kills", vmStat?.oomKills)
+      }
       return
     }
     json.object("pressure") { json in
@@ -145,6 +151,15 @@ extension FileSystemRecord {
       json.field("size_bytes", usage.size)
       json.field("files", usage.files)
       json.field("complete", usage.complete)
+      if largest.isEmpty { return }
+      json.array("largest_files") { json in
+        for file in largest {
+          json.object { json in
+            json.field("path", file.path)
+            json.field("allocated_bytes", file.allocated)
+          }
+        }
+      }
     }
   }
 }
@@ -159,6 +174,8 @@ extension OwnUse {
     json.field("ticks", ticks)
     json.field("longest_turn_us", longestTurnMicroseconds)
     json.field("written_bytes", bytesWritten)
+    json.field("events_dropped_from_file", droppedFromFile)
+    json.field("events_dropped_from_output", droppedFromOutput)
     json.field("http_requests", requests)
     json.field("http_aborted_connections", abortedConnections)
     if let oomScoreAdjust { json.field("oom_score_adj", oomScoreAdjust) } else { json.null("oom_score_adj") }

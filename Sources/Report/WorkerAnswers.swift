@@ -51,6 +51,7 @@ extension WorkerRecord {
       json.field("kills", kills)
       json.field("freed_bytes", freed)
       if detail {
+        if let cgroup { json.object("cgroup") { cgroup.write(to: &$0) } } else { json.null("cgroup") }
         json.array("process_list") { json in
           for process in processes { process.write(to: &json, now: now) }
         }
@@ -122,5 +123,19 @@ extension Board {
         for worker in workers { worker.write(to: &json, now: now, detail: false) }
       }
     }
+  }
+}
+
+extension CgroupMemory {
+  func write(to json: inout JSONWriter) {
+    json.field("version", UInt64(version.rawValue))
+    json.field("current_bytes", current)
+    json.field("peak_bytes", peak)
+    json.field("max_bytes", max)
+    json.field("high_bytes", high)
+    json.field("anon_bytes", anon)
+    json.field("shmem_bytes", shmem)
+    json.field("inactive_file_bytes", inactiveFile)
+    json.field("oom_kills", oomKills)
   }
 }

@@ -27,11 +27,13 @@ final class Agent: Answering {
   /// Dry run because the command line says so, whatever the configuration says.
   let observes: Bool
   let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
-  private var tags = [UInt32](repeating: 0, count: 16), watches = [Int32](repeating: 0, count: 16)
+  private var tags = [UInt32](repeating: 0, count: 16), watches = [Int32](repeating: 0, count: 64)
 
   var notify = Notify()
   /// Servers to exchange at the end of the turn.
   var exchanges = [Exchange]()
+  /// What servers counted that were exchanged.
+  var countedBefore: (requests: UInt64, aborted: UInt64) = (0, 0)
 
   static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
 
@@ -184,12 +186,12 @@ final class Agent: Answering {
     repeat {
       count = watches.withUnsafeMutableBufferPointer { cl_inotify_read(inotify, $0.baseAddress, Int32($0.count)) }
       for i in 0..<Int(max(0, count)) {
-        for log in logs where log.watchNumber == watches[i] { look(log) }
+        for log in logs where log.watchNumber == watches[i] || (watches[i] == -1 && log.watchNumber >= 0) { look(log) }
       }
-    } while count == 16
+    } while count == Int32(watches.count)
   }
 
-  private func protectSelf() {
+  func protectSelf() {
     let wanted = configuration.oomScoreAdjust
     if cl_set_oom_score_adjust(getpid(), wanted) == 0 {
       board.own.oomScoreAdjust = wanted

@@ -7,7 +7,7 @@ import Samples
 
 extension Agent {
   func answer(_ request: Request) -> Response {
-    boardReader.readSelf(servers: servers)
+    boardReader.readSelf(servers: servers, before: countedBefore)
     switch router.route(request, board) {
     case .answer(let response): return response
     case .command(let command): return carryOut(command, asText: request.wantsText)

@@ -28,6 +28,7 @@ extension Agent {
       configuration = new
       apply()
       if new.journal != old.journal { openJournal() }
+      if new.oomScoreAdjust != old.oomScoreAdjust { protectSelf() }
       nextTick = board.now
       teller.tell(.reloaded(workers: workers.count, logs: logs.count))
       return nil
@@ -67,7 +68,8 @@ extension Agent {
         }
         workers.append(new)
       } catch {
-        // The reader of the configuration compiled every pattern before.
+        // The reader of the configuration compiled every pattern before: never, but then not in silence.
+        teller.tell(.reloadRefused(Bytes("worker ") + settings.name + Bytes(": its selector cannot be used")))
       }
     }
     for old in oldWorkers {
@@ -97,6 +99,7 @@ extension Agent {
   }
 
   func openJournal() {
+    board.journal.resize(configuration.journal.events)
     var errno: Int32 = 0
     let file = JournalFile(configuration.journal, errno: &errno)
     if errno != 0, let path = configuration.journal.file {
@@ -136,6 +139,8 @@ extension Agent {
     for exchange in exchanges {
       if let i = servers.firstIndex(where: { $0.isUnix == exchange.isUnix }) {
         _ = cl_epoll_remove(epoll, servers[i].pollable)
+        countedBefore.requests += servers[i].requests
+        countedBefore.aborted += servers[i].abortedConnections
         servers.remove(at: i)
       }
       guard exchange.listening >= 0 else { continue }

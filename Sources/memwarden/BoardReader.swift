@@ -11,7 +11,7 @@ final class BoardReader {
   private var walks = [TreeWalk?]()
   private var mountsAt: Instant?
   private var slowlyAt = Instant(milliseconds: 0)
-  private var walkedAt = Instant(milliseconds: 0)
+  private var walkedAt = [Instant]()
   private var ownAt = Instant(milliseconds: -1_000_000)
   private var wallOffset: Int64?
 
@@ -55,6 +55,7 @@ final class BoardReader {
     } catch {
       board.pressure = nil
       board.pressureAbsence = error
+      board.vmStat = try? reader.vmStat()
     }
     for i in mounts.indices { measure(i) }
   }
@@ -71,6 +72,7 @@ final class BoardReader {
     if found == mounts { return }
     mounts = found
     walks = found.map { _ in nil }
+    walkedAt = found.map { _ in board.now }
     board.fileSystems = found.map {
       FileSystemRecord(point: $0.point, kind: $0.kind, usage: nil, absence: .notRead)
     }
@@ -90,13 +92,15 @@ final class BoardReader {
       }
       let walk = walks[i] ?? TreeWalk(mount: mounts[i])
       walks[i] = walk
-      let wasComplete = walk.usage.complete
       // A small tree is walked every time, at 1 µs per file; a large one in slices, and then not again for a while.
-      if wasComplete, walk.usage.files > BoardReader.entriesPerStep, board.now - walkedAt < BoardReader.base { return }
-      if wasComplete { walk.restart() }
+      if walk.isFinished {
+        if walk.usage.files > BoardReader.entriesPerStep, board.now - walkedAt[i] < BoardReader.base { return }
+        walk.restart()
+      }
       if walk.step(entries: Int(BoardReader.entriesPerStep)) {
-        walkedAt = board.now
+        walkedAt[i] = board.now
         board.fileSystems[i].usage = walk.usage
+        board.fileSystems[i].largest = walk.largest.map { ($0.path, $0.status.allocated) }
       } else if board.fileSystems[i].usage == nil {
         board.fileSystems[i].usage = walk.usage
       }
@@ -104,10 +108,11 @@ final class BoardReader {
   }
 
   /// memwarden itself, read when somebody asks, at most once a second.
-  func readSelf(servers: [HTTPServer]) {
+  /// `before`: what servers counted that are no more.
+  func readSelf(servers: [HTTPServer], before: (requests: UInt64, aborted: UInt64)) {
     board.own.cpuMicroseconds = cl_cpu_us()
-    board.own.requests = servers.reduce(0) { $0 + $1.requests }
-    board.own.abortedConnections = servers.reduce(0) { $0 + $1.abortedConnections }
+    board.own.requests = servers.reduce(before.requests) { $0 + $1.requests }
+    board.own.abortedConnections = servers.reduce(before.aborted) { $0 + $1.abortedConnections }
     guard board.now - ownAt >= .seconds(1) else { return }
     ownAt = board.now
     let pid = getpid()

@@ -94,6 +94,7 @@ final class HTTPServer {
 /// A request whose body is still coming in.
 private final class PendingRequest {
   var request: Request
+  var dropped = 0
   init(_ request: Request) { self.request = request }
 }
 
@@ -114,6 +115,9 @@ private let handler: MHD_AccessHandlerCallback = { context, connection, url, met
     let bytes = UnsafeRawBufferPointer(start: upload, count: size.pointee)
     if pending.request.body.count + bytes.count > Request.bodyMaximum {
       pending.request.bodyIsTooLarge = true
+      // The answer waits for the end of the body; a client that finds no end is hung up on.
+      pending.dropped += bytes.count
+      if pending.dropped > 16 * Request.bodyMaximum { return .NO }
     } else {
       pending.request.body.append(contentsOf: bytes)
     }

@@ -13,6 +13,7 @@ enum Exit {
 @main
 struct Main {
   static func main() {
+    cl_ignore_broken_pipes()
     // Embedded Swift has no CommandLine; /proc is what memwarden lives on anyway.
     guard let text = readWhole(Bytes("/proc/self/cmdline"), maximum: 65_536) else {
       complain("/proc is not mounted: without it there is nothing to watch")

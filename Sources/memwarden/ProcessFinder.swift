@@ -70,6 +70,12 @@ final class ProcessFinder {
     try? reader.forEachProcess { place($0, now: now) }
   }
 
+  /// Is this process still whose it was? Right before an act: an exec or a move to another cgroup changes no identity.
+  func lookAgain(_ pid: Int32, now: Instant) {
+    candidate.beginScan()
+    place(pid, now: now)
+  }
+
   private func place(_ pid: Int32, now: Instant) {
     guard candidate.consider(pid) else { return }
     let stat = candidate.stat

@@ -31,12 +31,14 @@ final class Teller {
       event.write(to: &json)
       json.text.append(0x0A)
       board.own.bytesWritten += file.append(json.text)
+      board.own.droppedFromFile = file.dropped
     }
     if printsLines {
       line.removeAll(keepingCapacity: true)
       event.writeLine(to: &line)
       // A reader that hangs must not hang the guard: the line is lost then, the journal has it.
-      _ = line.withUnsafeBytes { cl_write_if_ready(1, $0.baseAddress, Swift.min($0.count, 4096)) }
+      let written = line.withUnsafeBytes { cl_write_if_ready(1, $0.baseAddress, Swift.min($0.count, 4096)) }
+      if written < 0 { board.own.droppedFromOutput += 1 }
     }
     return event
   }

@@ -15,6 +15,9 @@ final class WatchedLog {
   private var holdersAt = Instant(milliseconds: 0)
   private var lookedAt = Instant(milliseconds: 0)
   private var awaitedAt: Int64?
+  /// Until a log that is not there or is refused is looked at again.
+  private var retry = Milliseconds.seconds(1)
+  private static let retryMaximum = Milliseconds.seconds(10)
   private var toldGrowing = false
   private var toldRefusal: LogRefusal?
   private var toldCutAt: Instant?
@@ -122,6 +125,7 @@ final class WatchedLog {
     record.state = .watched
     record.kind = opened.kind
     toldRefusal = nil
+    retry = .seconds(1)
     return opened
   }
 
@@ -223,9 +227,10 @@ final class WatchedLog {
     case .at(let instant): nextLook = instant
     case .whenWritten:
       watchNumber = cl_inotify_arm(inotify, file.descriptor)
-      // Without inotify, and for what was written before it was armed: a timer.
-      let status = try file.status()
-      if watchNumber < 0 || status.size != seen.size { nextLook = Instant(milliseconds: cl_boottime_ms() + 1000) }
+      // What was written before it was armed, and a kernel without inotify.
+      let now = cl_boottime_ms()
+      if try file.status().size != seen.size { nextLook = Instant(milliseconds: now) }
+      if watchNumber < 0 { nextLook = Instant(milliseconds: now + 1000) }
     }
   }
 
@@ -247,7 +252,10 @@ final class WatchedLog {
       record.state = .refused
       tellRefusal(refusal, around)
     }
-    if nextLook == nil, watchNumber < 0 { nextLook = now + .seconds(1) }
+    if nextLook == nil, watchNumber < 0 {
+      nextLook = now + retry
+      retry = min(Milliseconds(retry.rawValue * 2), WatchedLog.retryMaximum)
+    }
   }
 
   /// A file that is not there is waited for where it will appear; it may be flooded from its first line on.

@@ -27,6 +27,7 @@ final class WatchedWorker {
   var sumThreshold = Threshold()
   var lastObstacle: Obstacle?
   var hasToldSettled = false
+  var cgroupAt: Instant?
   /// What is being done to it.
   var act: WorkerAct?
   /// The pid of the process that memwarden runs for this worker; 0 when there is none.
@@ -84,6 +85,8 @@ final class WatchedWorker {
   func attach(_ pid: Int32, _ stat: Stat, reader: KernelReader, teller: Teller, now: Instant) {
     do throws(Absence) {
       let member = Member(try KeptProcess(reader: reader, pid: pid), comm: stat.comm.array, now: now)
+      // The pid may have changed hands since it was matched.
+      guard member.kept.identity.startTicks == stat.startTicks else { return }
       members.append(member)
       if pid != child { teller.tellIfQuiet(record.name, .appeared(pid: pid)) }
     } catch {

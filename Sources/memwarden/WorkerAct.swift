@@ -16,7 +16,8 @@ struct Surroundings {
   func startTime(_ pid: Int32) -> UInt64? {
     do throws(Absence) {
       let stat = try reader.stat(pid)
-      return stat.isDead ? nil : stat.startTicks
+      // A leader that exited while its threads live is not gone.
+      return stat.isDead && stat.threads <= 1 ? nil : stat.startTicks
     } catch { return nil }
   }
   func target(_ identity: Identity) -> Target? {
@@ -40,20 +41,23 @@ final class WorkerAct {
   /// When `drive` wants to be called again.
   private(set) var nextStep: Instant
 
-  /// While a process is being stopped or a new one awaited, it is looked at this often.
-  private static let pollTime = Milliseconds(20)
+  /// While a process is being stopped or a new one awaited, it is looked at this often: at first, and after a second.
+  private static let pollTime = Milliseconds(20), patientPollTime = Milliseconds(200)
 
   /// Looks again, and begins. Nil when there is nothing to act on (any more).
   init?(_ worker: WatchedWorker, _ reason: Reason, _ around: Surroundings, now: Instant) {
     let record = worker.record
-    for member in worker.members { worker.readExactly(member, around.reader, now: now) }
+    // Are they still what was matched, and do they still hold what was judged?
+    for member in worker.members { around.finder.lookAgain(member.kept.identity.pid, now: now) }
+    for member in worker.members { worker.lookAgain(member, around.reader, now: now) }
     let victims = WorkerAct.victims(of: worker)
     guard let first = victims.first else { return nil }
     // With an own child goes all it started, and any of that may be what is over the limit.
     let going = if case .child = worker.settings.plan.means { worker.members } else { victims }
     let grounds = record.rules.scope == .each ? [worker.member(record.figurePid) ?? first] : worker.members
     guard let figure = worker.figure(of: grounds), let all = worker.figure(of: going) else { return nil }
-    if reason != .asked, let limit = record.limits.first, figure.value < limit { return nil }
+    let line = reason == .hardLimit ? record.limits.hard : record.limits.first
+    if reason != .asked, let line, figure.value < line { return nil }
     targets = []
     for victim in victims { if let target = around.target(victim.kept.identity) { targets.append(target) } }
     guard !targets.isEmpty else { return nil }
@@ -90,7 +94,8 @@ final class WorkerAct {
     while true {
       switch recycling.step(see(around, now: now), now: now) {
       case .wait(let until):
-        nextStep = min(max(until, now), now + WorkerAct.pollTime)
+        let isYoung = now - recycling.began < .seconds(1)
+        nextStep = min(max(until, now), now + (isYoung ? WorkerAct.pollTime : WorkerAct.patientPollTime))
         if nextStep == now { nextStep = now + Milliseconds(5) }
         return false
       case .sendStop: stop(around)
@@ -159,6 +164,8 @@ final class WorkerAct {
     // of one that is gone may be reused by now, and its new owner have children.
     var all = targets
     for identity in around.finder.descendants(of: targets.filter { $0.isAlive }.map { $0.identity.pid }) {
+      // The old process may have started its own successor.
+      if worker.members.contains(where: { $0.kept.identity == identity }), !known.contains(identity) { continue }
       if let target = around.target(identity) { all.append(target) }
     }
     if case .child = worker.settings.plan.means { _ = around.calls.kill(-pid, SIGKILL) }
@@ -183,7 +190,7 @@ final class WorkerAct {
     around.finder.scan(after: newestPid, now: now)
     var replacements = [Member]()
     for member in worker.members where !known.contains(member.kept.identity) {
-      worker.readExactly(member, around.reader, now: now)
+      worker.lookAgain(member, around.reader, now: now)
       replacements.append(member)
     }
     let outcome = RecycleOutcome(

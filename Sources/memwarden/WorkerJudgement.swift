@@ -63,7 +63,10 @@ extension WatchedWorker {
   private func judge(
     _ a: Assessment, _ threshold: inout Threshold, was: Crossing, gap: Milliseconds, now: Instant
   ) -> Crossing {
-    if !a.isFresh, let first = record.limits.first, a.value >= first.share(Permyriad(9000)) { return was }
+    if !a.isFresh, let first = record.limits.first, a.value >= first.share(Permyriad(9000)) {
+      threshold.wait(gap: gap, now: now)
+      return was
+    }
     return threshold.judge(
       a.value, limits: record.limits, hold: record.rules.hold, clear: record.rules.clear, gap: gap, now: now)
   }

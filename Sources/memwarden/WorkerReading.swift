@@ -16,6 +16,7 @@ struct Assessment {
 extension WatchedWorker {
   /// Reads every process: statm always, the costly file when it is due. Ended processes are dropped.
   func sample(_ reader: KernelReader, teller: Teller, now: Instant) {
+    readCgroup(reader, now: now)
     var i = 0
     while i < members.count {
       let member = members[i]
@@ -63,6 +64,24 @@ extension WatchedWorker {
     return sum >= first.share(Permyriad(9000)) ? .zero : nil
   }
 
+  /// Right before an act: the figure that the worker is judged by, read anew.
+  func lookAgain(_ member: Member, _ reader: KernelReader, now: Instant) {
+    if let statm = try? read(member, reader) { member.statm = statm }
+    switch record.rules.metric {
+    case .rss, .anon: break
+    case .swap: readSwap(member, reader)
+    case .uss, .pss: readExactly(member, reader, now: now)
+    }
+  }
+
+  /// For people: nothing is judged by it. Once a minute.
+  private func readCgroup(_ reader: KernelReader, now: Instant) {
+    if let cgroupAt, now - cgroupAt < .seconds(60) { return }
+    guard let first = members.first else { return }
+    cgroupAt = now
+    record.cgroup = try? reader.cgroupMemory(first.kept.identity.pid)
+  }
+
   func readExactly(_ member: Member, _ reader: KernelReader, now: Instant) {
     let start = cl_boottime_us()
     do throws(Absence) {
@@ -73,6 +92,7 @@ extension WatchedWorker {
       }
     } catch {
       member.record.footprint = Footprint()
+      member.sampling = Sampling()
       member.record.footprint.uss = .absent(error)
       member.record.footprint.pss = .absent(error)
     }

@@ -47,6 +47,22 @@ struct LogCutTests {
     }
   }
 
+  /// A writer that outruns the copy, and somebody who empties the file just then.
+  @Test func aFileThatIsEmptiedWhileItIsCutIsNoReasonToDie() throws {
+    try withLog("ramfs") { _, path in
+      var calls = FileCalls.live
+      calls.write = { fd, from, count, offset in
+        let n = FileCalls.live.write(fd, from, count, offset)
+        // Each piece that is copied is followed by a larger one; after the last one the file is emptied.
+        _ = FileCalls.live.write(fd, from, count, offset + 1_000_000 + UInt64(count))
+        if offset >= 655_360 { _ = FileCalls.live.truncate(fd, 0) }
+        return n
+      }
+      let report = try cut(path, .tailKeep, keep: 300_000, calls: calls)
+      #expect(report.method == .tailKeep)
+    }
+  }
+
   @Test(arguments: ["tmpfs", "ramfs"])
   func tailsThatOverlapTheirNewPlaceSurvive(kind: String) throws {
     try withLog(kind) { _, path in

@@ -140,3 +140,14 @@ private func line(_ n: Int, _ length: Int = 100) -> Bytes {
   #expect(file.append(line(9)) == 100)
   #expect(place.lines.map { $0.prefix(8) } == ["{\"id\":0,", "{\"id\":1,", "{\"id\":9,"])
 }
+
+@Test func aJournalThatIsNoRegularFileIsRefusedAtOnce() {
+  let place = Place()
+  #expect(mkfifo(place.path, 0o600) == 0)
+  var errno: Int32 = 0
+  var settings = JournalSettings()
+  settings.file = bytes(place.path)
+  #expect(JournalFile(settings, errno: &errno) == nil)
+  // ENXIO: a FIFO without a reader.
+  #expect(errno == EINVAL || errno == ENXIO)
+}

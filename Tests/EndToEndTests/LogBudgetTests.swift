@@ -128,6 +128,26 @@ extension EndToEnd {
       return watched
     }
 
+    /// More writes at once than one reading of inotify tells of.
+    @Test func fortyLogsThatAreWrittenAtOnceAreAllWithinTheirBudgets() throws {
+      try withScene { scene in
+        let disk = try scene.mount("tmpfs"), paths = (0..<40).map { "\(disk)/log.\($0)" }
+        for path in paths { try Data().write(to: URL(fileURLWithPath: path)) }
+        let agent = try scene.startAgent(
+          "interval = 5s\n" + paths.map { "log \"\($0)\" { budget = 64K }\n" }.joined())
+        try eventually("all are watched") {
+          try agent.get("/v1/logs").json().objects("logs").allSatisfy { $0.text("state") == "watched" }
+        }
+        agent.process.signal(SIGSTOP)
+        let text = Data(String(repeating: String(repeating: "x", count: 79) + "\n", count: 1500).utf8)
+        for path in paths { try text.write(to: URL(fileURLWithPath: path)) }
+        agent.process.signal(SIGCONT)
+        try eventually(within: 2, "all are within their budgets") {
+          paths.allSatisfy { allocatedBytes($0) ?? .max <= 64 * 1024 }
+        }
+      }
+    }
+
     @Test func aFullFilesystemIsBelowItsBudgetWithinOneIntervalAndItsWriterGoesOn() throws {
       try withScene { scene in
         let path = try scene.mount("tmpfs", "size=4m,mode=755") + "/flood.log"

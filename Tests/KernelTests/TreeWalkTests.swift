@@ -24,6 +24,22 @@ private func finished(_ walk: TreeWalk, slice: Int = 100) -> Int {
     #expect(walk.largest.count == 8)
   }
 
+  @Test func aSecondWalkInSlicesSeesWhatCameSince() throws {
+    let ram = try #require(RamMount("ramfs"))
+    for i in 0..<300 { ram.folder.write("a\(i)", "x") }
+    let walk = TreeWalk(mount: ram.entry)
+    _ = finished(walk)
+    let before = walk.usage
+    for i in 0..<300 { ram.folder.write("b\(i)", "x") }
+    #expect(walk.isFinished && walk.step(entries: 1))
+    walk.restart()
+    // What was known stays known while the next walk is under way.
+    #expect(!walk.isFinished && !walk.step(entries: 100))
+    #expect(walk.usage == before && !walk.isFinished)
+    _ = finished(walk)
+    #expect(walk.usage.files == before.files + 300)
+  }
+
   @Test(arguments: ["ramfs", "tmpfs"]) func linksCountOnceAndHolesNotAtAll(_ type: String) throws {
     let ram = try #require(RamMount(type))
     let path = ram.folder.path

@@ -217,3 +217,17 @@ private struct Trial {
   tally.clear()
   #expect(tally.count(since: Instant(milliseconds: .min)) == 0)
 }
+
+@Test func aParkedWorkerIsRecycledWhenAskedAndStaysParked() {
+  var t = Trial()
+  t.conduct.park(.budgetUsedUp)
+  #expect(t.permit(.asked, at(0)) == .recycle(.asked))
+  t.act(at(0))
+  #expect(t.conduct.phase == .parked(.budgetUsedUp))
+  t.conduct.began(now: at(100))
+  t.conduct.failed(rules: t.rules, now: at(101))
+  #expect(t.conduct.phase == .parked(.budgetUsedUp))
+  t.conduct.unpark()
+  t.act(at(200))
+  #expect(t.conduct.phase == .coolingDown(until: at(262)))
+}

@@ -155,3 +155,20 @@ private func since(_ ms: Int64) -> Instant { Instant(milliseconds: ms) }
   let order: [Crossing] = [.unknown, .below, .holding(since: since(0)), .softHeld(since: since(0)), .hard]
   #expect(order.map(\.severity) == [0, 1, 2, 3, 4])
 }
+
+@Test func aHoldRunsOnOverTicksWithoutAnExactFigure() {
+  // Exact readings 40 s apart, the longest pause being 16 s; a tick every 5 s.
+  var t = Trial()
+  #expect(t.judge(0, mib: 21) == .holding(since: since(0)))
+  for tick in stride(from: Int64(5_000), to: 40_000, by: 5_000) {
+    t.threshold.wait(gap: .seconds(16), now: Instant(milliseconds: tick))
+  }
+  #expect(t.judge(40_000, mib: 21) == .softHeld(since: since(0)))
+}
+
+@Test func aSuspendEndsAHoldThatWaitsForAnExactFigure() {
+  var t = Trial()
+  #expect(t.judge(0, mib: 21) == .holding(since: since(0)))
+  t.threshold.wait(gap: .seconds(16), now: Instant(milliseconds: 10_000_000))
+  #expect(t.judge(10_005_000, mib: 21) == .holding(since: since(10_005_000)))
+}

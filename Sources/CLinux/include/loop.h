@@ -25,8 +25,10 @@ bool cl_wall_synchronised(void);
 /// Own CPU time, user and system, in microseconds.
 int64_t cl_cpu_us(void);
 
-/// Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD, ignores SIGPIPE, and gives a descriptor that tells of the former.
+/// Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD, and gives a descriptor that tells of the former.
 int cl_signal_fd(void);
+/// A peer that hung up is an error of the write, not the end of the process.
+void cl_ignore_broken_pipes(void);
 /// The number of the next signal waiting there, or 0.
 int cl_next_signal(int fd);
 
@@ -42,7 +44,8 @@ int cl_inotify_create(void);
 int cl_inotify_arm(int inotify, int fd);
 /// Tells once of a file that arrives in the folder. The watch number.
 int cl_inotify_arm_folder(int inotify, const char *path);
-/// Reads what has happened; the watch numbers go to `watches`; their number.
+/// Reads what has happened; the watch numbers go to `watches`, which hold at least 64; their number. A watch of -1: the
+/// kernel's queue ran over, and any of the files may have been written.
 int cl_inotify_read(int inotify, int32_t *watches, int capacity);
 
 /// A listening socket. An address of 4 (IPv4) or 16 (IPv6) bytes; or an AF_UNIX path, mode 0660, a dead one of that
@@ -54,7 +57,8 @@ int cl_connect_unix(const char *path, int timeout_ms);
 /// The uid at the other end of a unix socket, or -errno.
 int64_t cl_peer_uid(int fd);
 
-/// open(2) with O_CLOEXEC: to read (O_NOFOLLOW not asked), and to append to an own file (created 0640).
+/// open(2) with O_CLOEXEC: to read (O_NOFOLLOW not asked), and to append to an own
+/// file: created 0640; -EINVAL when it is no regular file with one name.
 int cl_open_read(const char *path);
 int cl_open_append(const char *path);
 int64_t cl_read(int fd, void *buffer, size_t count);
