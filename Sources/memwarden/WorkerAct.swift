@@ -160,14 +160,15 @@ final class WorkerAct {
     worker.record.kills += 1
     around.teller.tell(
       .worker, worker.record.name, .killedAfterGrace(pid: pid, grace: worker.settings.plan.grace))
-    if case .child = worker.settings.plan.means { _ = around.calls.kill(-pid, SIGKILL) }
+    // Looked for first: once a parent is dead its children are somebody else's. And below living targets only: the pid
+    // of one that is gone may be reused by now, and its new owner have children.
     var all = targets
-    // The pid of one that is gone may be somebody else's by now, and have children.
     for identity in around.finder.descendants(of: targets.filter { $0.isAlive }.map { $0.identity.pid }) {
       // The old process may have started its own successor.
       if worker.members.contains(where: { $0.kept.identity == identity }), !known.contains(identity) { continue }
       if let target = around.target(identity) { all.append(target) }
     }
+    if case .child = worker.settings.plan.means { _ = around.calls.kill(-pid, SIGKILL) }
     for target in all { _ = target.send(SIGKILL) }
   }
 

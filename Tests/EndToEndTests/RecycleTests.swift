@@ -121,7 +121,7 @@ extension EndToEnd {
           """
           interval = 100ms
           worker "wrapped" {
-            run = {"/bin/sh", "-c", "\(leaky) leak --rate 20M --max 30M & \(leaky) idle --size 1M & wait"}
+            run = {"/bin/sh", "-c", "\(leaky) leak --rate 8M --max 30M & \(leaky) idle --size 1M & wait"}
             soft = 12M hold = 200ms cooldown = 1h
           }
           """)
