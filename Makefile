@@ -2,7 +2,7 @@
 
 EMBEDDED_BUILD = .build-embedded
 
-.PHONY: all setup build test lint demo footprint clean
+.PHONY: all setup build device device-test test lint demo footprint clean
 
 all: build
 
@@ -16,6 +16,14 @@ build:
 	@mkdir -p build
 	strip -o build/memwarden $(EMBEDDED_BUILD)/release/memwarden
 	strip -o build/leaky $(EMBEDDED_BUILD)/release/leaky
+
+# The product for a board, one static file: make device ARCH=x86_64|aarch64|armv7|armv7-softfloat|riscv64
+device:
+	@Deploy/device/build.sh $(ARCH)
+
+# The same, run under an emulator of that processor.
+device-test: device
+	@Deploy/device/test.sh $(ARCH)
 
 test: setup lint
 	swift build --build-tests

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Builds memwarden for a board: one static, stripped file, build/device/ARCH/memwarden, its symbols beside it in
+# memwarden.debug and its sizes in sizes.txt. Everything is compiled and linked by the Swift toolchain's own swiftc, clang
+# and lld; Debian gives the sources of the libraries, and libgcc.a. Only what is older than its source is built again.
+# MICROHTTPD=FILE links another build of libmicrohttpd.
+set -euo pipefail
+arch=${1:-}
+here=$(cd "$(dirname "$0")" && pwd)
+home=$(cd "$here/../.." && pwd)
+. "$here/processors.sh"
+limit=1000000 # bytes, from the budget
+
+"$home/.ci/setup" dpkg-dev flex "$package"
+out=$home/build/device/$arch root=$out/root objects=$out/objects sources=$home/build/device/sources
+bin=$(swiftc -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift".*|\1/bin|p')
+microhttpd=$(realpath -m "${MICROHTTPD:-$root/lib/libmicrohttpd.a}")
+libgcc=$("$gcc" -print-libgcc-file-name)
+mkdir -p "$root" "$objects"
+
+# stale FILE INPUT...: FILE is missing, or an input (or something in it) is newer.
+stale() { [ ! -e "$1" ] || [ -n "$(find "${@:2}" -newer "$1" -print -quit)" ]; }
+
+# --- The C libraries
+
+"$here/fetch.sh" "$sources"
+. "$here/flags.sh"
+. "$here/libraries.sh"
+
+# --- The C of memwarden
+
+recipe=("$here/build.sh" "${below[@]}")
+cd "$objects"
+parts=()
+for file in "$home"/Sources/CLinux/*.c "$home"/Sources/CConfuse/*.c "$here/runtime.c"; do
+  part=$(basename "$file" .c).o
+  parts+=("$part")
+  stale "$part" "$file" "$home/Sources/CLinux/include" "$home/Sources/CConfuse/include" "${recipe[@]}" || continue
+  "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -Wall -Wextra -Werror \
+    "-I$home/Sources/CLinux/include" "-I$home/Sources/CConfuse/include" -c "$file" -o "$part"
+done
+
+# --- The Swift of memwarden: the modules in the order of the floors, each as one file
+
+swift_flags=(-target "$swift_target" -swift-version 6 -parse-as-library -wmo -Osize -g
+  -enable-experimental-feature Embedded -enable-experimental-feature Lifetimes -enable-upcoming-feature ExistentialAny
+  -enable-upcoming-feature MemberImportVisibility -Xfrontend -function-sections
+  -file-prefix-map "$home=." -file-prefix-map "$out=." -I "$objects" -I "$home/Sources/CMicrohttpd")
+# C headers are read as Linux has them; a bare-metal target would shorten enumerations.
+for flag in "${code[@]}" -fPIE -fno-short-enums -D__linux__ -nostdlibinc -isystem "$root/include"; do
+  swift_flags+=(-Xcc "$flag")
+done
+for module in CLinux CConfuse; do
+  # Written anew only when it changes, as everything compiled from it would be stale.
+  map="module $module { header \"$home/Sources/$module/include/$module.h\" export * }"
+  [ "$(cat "$module.modulemap" 2>/dev/null)" = "$map" ] || echo "$map" >"$module.modulemap"
+  swift_flags+=(-Xcc "-fmodule-map-file=$objects/$module.modulemap")
+done
+headers=("$home/Sources/CMicrohttpd" "$home/Sources/CLinux/include" "$home/Sources/CConfuse/include")
+below=()
+for module in Samples Kernel Policy Actions Report memwarden; do
+  parts+=("$module.o")
+  if stale "$module.o" "$home/Sources/$module" "${below[@]}" "${headers[@]}" "${recipe[@]}"; then
+    echo "device: $arch: $module"
+    rm -f "$module.o"
+    swiftc "${swift_flags[@]}" -module-name "$module" -emit-module -emit-module-path "$module.swiftmodule" \
+      -c "$home/Sources/$module"/*.swift -o "$module.o"
+  fi
+  below+=("$module.o")
+done
+
+# --- One file; linking takes less time than asking whether it must be done
+
+"$bin/ld.lld" -static -pie --no-dynamic-linker -z text -z noexecstack -z relro -z now -z noseparate-code \
+  --gc-sections --icf=all -O2 --build-id=none -Map="$out/memwarden.map" -o "$out/memwarden.linked" \
+  "$root/lib/rcrt1.o" "$root/lib/crti.o" "${parts[@]}" "$microhttpd" \
+  "$root/lib/libconfuse.a" "$root/lib/libc.a" "$libgcc" "$root/lib/crtn.o"
+# The first would be a known hole, the second 75 kB for comparing String, which nothing here needs to do.
+for unwanted in cfg_tilde_expand swiftUnicodeDataTables; do
+  ! grep -q "$unwanted" "$out/memwarden.map" || { echo "device: $unwanted is linked in" >&2; exit 1; }
+done
+"$bin/llvm-objcopy" --only-keep-debug "$out/memwarden.linked" "$out/memwarden.debug"
+(cd "$out" && "$bin/llvm-objcopy" --strip-all --remove-section=.comment --add-gnu-debuglink=memwarden.debug \
+  memwarden.linked memwarden)
+rm "$out/memwarden.linked"
+
+size=$(stat -c %s "$out/memwarden")
+{
+  echo "memwarden for $arch: $size bytes of at most $limit"
+  echo "  stored   zeroed  part"
+  awk -f "$here/sizes.awk" "$out/memwarden.map" | sort -rn
+} | tee "$out/sizes.txt"
+[ "$size" -le "$limit" ] || { echo "device: that is $((size - limit)) bytes too many" >&2; exit 1; }
