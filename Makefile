@@ -2,7 +2,7 @@
 
 EMBEDDED_BUILD = .build-embedded
 
-.PHONY: all setup build device device-test test lint demo footprint clean
+.PHONY: all setup build device device-test test lint demo footprint soak clean
 
 all: build
 
@@ -42,5 +42,9 @@ demo: setup build
 footprint: setup build
 	@Benchmarks/footprint/run.sh
 
+# A week of watching in nine minutes, with a fast clock: does the agent grow?
+soak: setup build
+	@Benchmarks/soak/run.sh
+
 clean:
-	rm -rf build .build $(EMBEDDED_BUILD)
+	rm -rf build .build .build-soak $(EMBEDDED_BUILD)

@@ -65,7 +65,7 @@ public struct Recycling: Equatable, Sendable {
     case abandoned
     case outliving(killAt: Instant)
     case verifying(until: Instant)
-    case settling(Identity, until: Instant)
+    case settling(Identity, until: Instant, giveUpAt: Instant)
   }
   private var stage = Stage.asked
   private let plan: RecyclePlan
@@ -118,12 +118,18 @@ public struct Recycling: Equatable, Sendable {
       guard let new = seen.replacement else {
         return now < until ? .wait(until: until) : .failed(.noReplacement)
       }
-      stage = .settling(new, until: now + Recycling.settleTime)
-      return .wait(until: now + Recycling.settleTime)
-    case .settling(let new, let until):
-      if seen.replacement == nil { return .failed(.replacementDied) }
-      return now < until ? .wait(until: until) : .done(seen.replacement ?? new)
+      return settle(new, giveUpAt: until, now)
+    case .settling(let new, let until, let giveUpAt):
+      guard let present = seen.replacement else { return .failed(.replacementDied) }
+      if present == new { return now < until ? .wait(until: until) : .done(new) }
+      // One that makes itself a daemon changes its pid once; one that crashes in a loop, for ever.
+      return now < giveUpAt ? settle(present, giveUpAt: giveUpAt, now) : .failed(.replacementDied)
     }
+  }
+
+  private mutating func settle(_ new: Identity, giveUpAt: Instant, _ now: Instant) -> Order {
+    stage = .settling(new, until: now + Recycling.settleTime, giveUpAt: giveUpAt)
+    return .wait(until: now + Recycling.settleTime)
   }
 
   private mutating func afterExit(_ now: Instant) -> Order {

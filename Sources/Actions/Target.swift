@@ -14,7 +14,7 @@ public enum Delivery: Equatable, Sendable {
 /// Reads a process's start time; Kernel's reader in the product.
 public typealias StartTime = (Int32) -> UInt64?
 
-/// Holds a pidfd (Linux 5.3) from init to deinit. Where there is none, the start time is compared right before each
+/// Holds a pidfd (Linux 5.3) from init to deinit. Where there is none, or no memory for one, the start time is compared right before each
 /// signal, which leaves a window of microseconds.
 public final class Target {
   public let identity: Identity
@@ -25,7 +25,7 @@ public final class Target {
   /// Opens the pidfd first and compares the start time after: from then on the pidfd is this identity or nothing.
   public init?(_ identity: Identity, calls: ProcessCalls, startTime: @escaping StartTime) {
     let fd = calls.openPidfd(identity.pid)
-    guard startTime(identity.pid) == identity.startTicks, fd >= 0 || fd == -ENOSYS || fd == -EPERM else {
+    guard startTime(identity.pid) == identity.startTicks, fd != -ESRCH else {
       if fd >= 0 { calls.closePidfd(fd) }
       return nil
     }

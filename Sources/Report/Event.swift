@@ -42,7 +42,8 @@ public struct RecycleOutcome: Equatable, Sendable {
     self.took = took
     self.killed = killed
   }
-  public var freed: ByteCount { before - (after ?? .zero) }
+  /// nil when nobody can know.
+  public var freed: ByteCount? { after.map { before - $0 } }
 }
 
 /// A cut that was carried through.

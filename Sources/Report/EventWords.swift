@@ -110,7 +110,7 @@ extension Event {
 }
 
 extension Figure {
-  /// `uss 25.1 MiB of 24.0 MiB (104 %)`
+  /// `uss 25.1 MiB of 24 MiB (104 %)`
   var words: Sentence {
     let whose: Sentence = scope == .sum ? "all together " : ""
     let amount: Sentence = "\(whose)\(metric.name) \(isEstimate ? "about " : "")\(value)"
@@ -120,11 +120,10 @@ extension Figure {
 }
 extension RecycleOutcome {
   var words: Sentence {
-    let now: Sentence = after.map { "\($0)" } ?? "unknown"
-    return """
-      recycled in \(took): \(freed) came back (\(metric.name) \(before) to \(now)), \
-      pid \(oldPid) is now pid \(newPid)
-      """
+    let gain: Sentence =
+      after.map { "\(before - $0) came back (\(metric.name) \(before) to \($0))" }
+      ?? "what came back could not be read (\(metric.name) \(before) before)"
+    return "recycled in \(took): \(gain), pid \(oldPid) is now pid \(newPid)"
   }
 }
 extension CutOutcome {

@@ -44,8 +44,8 @@ public struct Gatekeeper: Sendable {
 
   /// `name`, `name:port`, `[::1]:port`.
   func isAllowed(host: Bytes) -> Bool {
-    let name = withoutPort(host)
-    if equal(name, "localhost") || equal(name, "127.0.0.1") || equal(name, "[::1]") { return true }
+    guard let name = withoutPort(host) else { return false }
+    for own: StaticString in ["localhost", "127.0.0.1", "[::1]"] where isSameName(Bytes(own), name) { return true }
     for allowed in hosts where isSameName(allowed, name) { return true }
     return false
   }
@@ -58,13 +58,13 @@ public struct Gatekeeper: Sendable {
     return false
   }
 
-  private func withoutPort(_ host: Bytes) -> Bytes {
-    var end = host.count
-    if host.first == UInt8(ascii: "[") {
-      if let bracket = host.firstIndex(of: UInt8(ascii: "]")) { end = bracket + 1 }
-    } else if let colon = host.firstIndex(of: UInt8(ascii: ":")) {
-      end = colon
-    }
+  /// Nil when what follows the name is not a colon and digits.
+  private func withoutPort(_ host: Bytes) -> Bytes? {
+    var end = host.firstIndex(of: UInt8(ascii: ":")) ?? host.count
+    if host.first == UInt8(ascii: "["), let bracket = host.firstIndex(of: UInt8(ascii: "]")) { end = bracket + 1 }
+    let port = host[end...]
+    guard port.isEmpty || port.first == UInt8(ascii: ":") else { return nil }
+    for byte in port.dropFirst() where byte < 48 || byte > 57 { return nil }
     return Bytes(host[..<end])
   }
   private func isSameName(_ a: Bytes, _ b: Bytes) -> Bool {
@@ -79,10 +79,11 @@ public struct Gatekeeper: Sendable {
     scanner.skipBlanks()
     return Bytes(header[scanner.position...])
   }
-  /// The time depends on the length of what was presented, not on where it differs.
+  /// The time depends on the length of what was presented, not on where it differs. Nothing equals an empty token.
   private func isEqualInConstantTime(_ a: Bytes, _ b: Bytes) -> Bool {
+    if b.isEmpty { return false }
     var difference: UInt8 = a.count == b.count ? 0 : 1
-    for i in 0..<a.count { difference |= a[i] ^ (b.isEmpty ? 0xFF : b[i % b.count]) }
+    for i in 0..<a.count { difference |= a[i] ^ b[i % b.count] }
     return difference == 0
   }
 }

@@ -48,7 +48,8 @@ extension Board {
     }
     text.family("ram_filesystem_used_bytes", "gauge", "Memory held by files on a ramfs or tmpfs mount.")
     for fs in fileSystems {
-      if let usage = fs.usage { text.sample("ram_filesystem_used_bytes", "mount", fs.point, usage.used.rawValue) }
+      guard let usage = fs.usage, usage.complete else { continue }
+      text.sample("ram_filesystem_used_bytes", "mount", fs.point, usage.used.rawValue)
     }
     writeWorkerMetrics(to: &text)
     writeLogMetrics(to: &text)

@@ -32,10 +32,10 @@ extension Mount.Kind {
 }
 
 extension Board {
-  /// Of all the memory on RAM filesystems; ramfs counts only once its walk is complete.
+  /// All the memory on RAM filesystems; ramfs counts only once its walk is complete.
   var ramFileSystemBytes: ByteCount {
     var sum = ByteCount.zero
-    for fs in fileSystems { sum += fs.usage?.used ?? .zero }
+    for fs in fileSystems { if let usage = fs.usage, usage.complete { sum += usage.used } }
     return sum
   }
   var parkedWorkers: Int {

@@ -3,12 +3,14 @@ import Policy
 import Samples
 
 extension Array where Element == UInt8 {
-  /// A cell padded with blanks to `width`; a longer one keeps its last `width` bytes, where paths differ.
+  /// A cell padded with blanks to `width` bytes; a longer one keeps its end, where paths differ, cut between characters.
   mutating func cell(_ sentence: Sentence, _ width: Int) {
     let bytes = sentence.bytes
     if bytes.count > width {
       write("~")
-      append(contentsOf: bytes[(bytes.count - width + 1)...])
+      var start = bytes.count - width + 1
+      while start < bytes.count, bytes[start] & 0xC0 == 0x80 { start += 1 }
+      append(contentsOf: bytes[start...])
     } else {
       append(contentsOf: bytes)
       for _ in bytes.count..<width { append(0x20) }

@@ -44,7 +44,7 @@ extension Array where Element == UInt8 {
     write(n)
   }
 
-  /// `24.0 MiB`, `960 KiB`, `512 B`: a tenth is exact enough for people.
+  /// `24.5 MiB`, `960 KiB`, `512 B`: a tenth is exact enough for people.
   mutating func writeSize(_ n: ByteCount) {
     let bytes = n.rawValue
     let units: (StaticString, StaticString, StaticString) = (" KiB", " MiB", " GiB")

@@ -22,6 +22,10 @@ final class Agent: Answering {
   var nextTick: Instant
   private var isStopping = false
   private var wantsReload = false
+  /// A worker keeps its old settings until its recycle is over.
+  var wantsApply = false
+  /// Dry run because the command line says so, whatever the configuration says.
+  let observes: Bool
   let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
   private var tags = [UInt32](repeating: 0, count: 16), watches = [Int32](repeating: 0, count: 16)
 
@@ -30,8 +34,10 @@ final class Agent: Answering {
 
   static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
 
-  init(_ configuration: Configuration, path: Bytes, printsLines: Bool) {
+  init(_ configuration: Configuration, path: Bytes, observes: Bool, printsLines: Bool) {
     self.configuration = configuration
+    self.configuration.observe = configuration.observe || observes
+    self.observes = observes
     configurationPath = path
     let now = Instant(milliseconds: cl_boottime_ms())
     board = Board(version: version, now: now, journal: Journal(capacity: configuration.journal.events))
@@ -95,6 +101,7 @@ final class Agent: Answering {
       wantsReload = false
       _ = reload()
     }
+    if wantsApply, !workers.contains(where: { $0.act != nil }) { apply() }
     if !exchanges.isEmpty { exchangeServers() }
     board.own.longestTurnMicroseconds = max(board.own.longestTurnMicroseconds, cl_boottime_us() - start)
   }
@@ -143,7 +150,7 @@ final class Agent: Answering {
   private func look(_ log: WatchedLog) { log.look(around, buffer: cutBuffer, board: board, inotify: inotify) }
 
   /// Restart commands that were killed and have not been reaped.
-  private var orphans = [Int32]()
+  var orphans = [Int32]()
   /// Children that were told to go.
   var departures = [Departure]()
 

@@ -16,7 +16,8 @@ extension Agent {
   /// Reads the file anew. Nil, or what is wrong with it: then nothing changes.
   func reload() -> Bytes? {
     do throws(ConfigurationProblems) {
-      let new = try readConfiguration(path: configurationPath)
+      var new = try readConfiguration(path: configurationPath)
+      new.observe = new.observe || observes
       let old = configuration
       if let problem = listen(new.http, insteadOf: old.http) {
         teller.tell(.reloadRefused(problem))
@@ -40,6 +41,7 @@ extension Agent {
     let (oldWorkers, oldLogs) = (workers, logs)
     var keptChildren = [Int32]()
     workers = []
+    wantsApply = false
     for settings in configuration.workers {
       let old = oldWorkers.first { $0.record.name == settings.name }
       let observes = settings.rules.observe || configuration.observe
@@ -48,10 +50,16 @@ extension Agent {
         keptChildren.append(old.child)
         continue
       }
+      // What is under way is carried through with the settings it began with.
+      if let old, old.act != nil {
+        workers.append(old)
+        keptChildren.append(old.child)
+        wantsApply = true
+        continue
+      }
       do throws(SelectorError) {
         let new = try WatchedWorker(settings, memTotal: board.memory.total, observe: configuration.observe)
         if let old {
-          old.act?.abandon(around.calls)
           new.inherit(old)
           keptChildren.append(new.child)
         }
@@ -60,7 +68,12 @@ extension Agent {
         // The reader of the configuration compiled every pattern before.
       }
     }
-    for old in oldWorkers where !keptChildren.contains(old.child) {
+    for old in oldWorkers {
+      if let act = old.act, !workers.contains(where: { $0 === old }) {
+        act.abandon(around.calls)
+        if act.unreaped > 0 { orphans.append(act.unreaped) }
+      }
+      if keptChildren.contains(old.child) { continue }
       if let departure = old.dismiss(around, now: board.now) { departures.append(departure) }
     }
     logs = configuration.logs.map { rules in

@@ -16,16 +16,16 @@ final class HTTPServer {
   private let agent: any Answering
   let isUnix: Bool
   private var daemon: OpaquePointer?
-  private let errors: UnsafeMutablePointer<UInt64>
+  private let unanswered: UnsafeMutablePointer<UInt64>
   private(set) var requests: UInt64 = 0
 
   /// Takes over `listening`. Nil when libmicrohttpd refuses to start.
   init?(listening: Int32, isUnix: Bool, agent: any Answering) {
     self.agent = agent
     self.isUnix = isUnix
-    errors = .allocate(capacity: 1)
-    errors.pointee = 0
-    daemon = mhd_start(listening, handler, completed, Unmanaged.passUnretained(self).toOpaque(), errors)
+    unanswered = .allocate(capacity: 1)
+    unanswered.pointee = 0
+    daemon = mhd_start(listening, handler, completed, Unmanaged.passUnretained(self).toOpaque(), unanswered)
     if daemon == nil {
       _ = close(listening)
       return nil
@@ -33,11 +33,11 @@ final class HTTPServer {
   }
   deinit {
     if let daemon { MHD_stop_daemon(daemon) }
-    errors.deallocate()
+    unanswered.deallocate()
   }
 
   /// Connections that ended before their request was whole.
-  var abortedConnections: UInt64 { errors.pointee }
+  var abortedConnections: UInt64 { unanswered.pointee }
   /// For the loop's epoll.
   var pollable: Int32 { daemon.map { mhd_epoll_fd($0) } ?? -1 }
   /// Milliseconds until `turn` is wanted again, -1 for never.
@@ -46,6 +46,7 @@ final class HTTPServer {
 
   fileprivate func reply(_ connection: OpaquePointer?, _ request: Request) -> MHD_Result {
     requests += 1
+    mhd_note_answer(connection)
     let reply = agent.answer(request)
     var body = reply.body
     let response = body.withUnsafeMutableBufferPointer {

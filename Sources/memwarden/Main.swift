@@ -63,9 +63,10 @@ func run(_ arguments: [Bytes]) -> Int32 {
 
 private func runAgent(_ options: Options) -> Int32 {
   do throws(ConfigurationProblems) {
-    var configuration = try readConfiguration(path: options.configuration)
-    if options.observe { configuration.observe = true }
-    return Agent(configuration, path: options.configuration, printsLines: !options.quiet).run()
+    let configuration = try readConfiguration(path: options.configuration)
+    let agent = Agent(
+      configuration, path: options.configuration, observes: options.observe, printsLines: !options.quiet)
+    return agent.run()
   } catch {
     for problem in error.list { complain("\(problem.text)") }
     return Exit.usage

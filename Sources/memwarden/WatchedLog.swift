@@ -22,9 +22,11 @@ final class WatchedLog {
   /// The inotify watch that is armed, or -1.
   private(set) var watchNumber: Int32 = -1
 
-  /// Holders are looked for again at most this often: it is a walk over every descriptor of every process.
+  /// A silent log is looked at this often.
   private static let base = Milliseconds.seconds(60)
-  private static let holdersAge = Milliseconds.seconds(10)
+  /// Holders are looked for again at most this often: it is a walk over every descriptor of every process. And while
+  /// they are not known.
+  private static let holdersAge = Milliseconds.seconds(10), holdersRetry = Milliseconds.seconds(1)
   /// A log that is cut many times a second is told of this often.
   private static let tellingGap = Milliseconds.seconds(10)
 
@@ -68,8 +70,8 @@ final class WatchedLog {
       if status.links == 0 { throw .swapped }
       note(status)
       let verdict = watch.look(status, now: board.now)
-      noteGrowth(status, around, board: board)
       if case .cut(let keep) = verdict { try cut(file, keep: keep, around, buffer: buffer, board: board) }
+      noteGrowth(status, around, board: board)
       try schedule(file, after: status, inotify: inotify)
     } catch {
       refuse(error, around, inotify: inotify, now: board.now)
@@ -126,9 +128,7 @@ final class WatchedLog {
     record.bytesPerDay = watch.growth.perDay(now: board.now)
     record.untilFull = watch.timeToFill(record.rules.budget - status.allocated, now: board.now)
     guard let file, record.bytesPerSecond > 0 || watch.rate > 0 else { return }
-    if holders == nil || board.now - holdersAt >= WatchedLog.holdersAge {
-      noteHolders(of: file, around, now: board.now)
-    }
+    if isSearchDue(now: board.now) { noteHolders(of: file, around, now: board.now) }
     if !toldGrowing, record.bytesPerSecond > 0 {
       toldGrowing = true
       around.teller.tell(
@@ -136,6 +136,15 @@ final class WatchedLog {
         .logGrows(
           bytesPerSecond: record.bytesPerSecond, allocated: status.allocated, writer: record.writers.first?.pid))
     }
+  }
+
+  /// The walk takes 10 ms and more: in a flood it comes right after a cut.
+  private func isSearchDue(now: Instant) -> Bool {
+    let age = now - holdersAt
+    if holders == nil { return age >= WatchedLog.holdersRetry }
+    let room = record.rules.budget - record.allocated
+    return age >= WatchedLog.holdersAge
+      && room >= min(ByteCount(watch.rate / 10), record.rules.budget.share(Permyriad(4000)))
   }
 
   private func noteHolders(of file: LogFile, _ around: Surroundings, now: Instant) {
@@ -160,8 +169,8 @@ final class WatchedLog {
   private func cut(
     _ file: LogFile, keep: ByteCount, _ around: Surroundings, buffer: CutBuffer, board: Board, asked: Bool = false
   ) throws(LogRefusal) {
-    // The flags of the writers decide how: they must be those of now.
-    if file.kind != .tmpfs, record.rules.method == nil, board.now - holdersAt >= .seconds(1) {
+    // The flags of the writers decide how, as they were at most a few seconds ago.
+    if holders == nil, file.kind != .tmpfs, record.rules.method == nil, isSearchDue(now: board.now) {
       noteHolders(of: file, around, now: board.now)
     }
     let appends = writersAppend(holders)

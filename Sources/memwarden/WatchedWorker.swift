@@ -48,8 +48,7 @@ final class WatchedWorker {
   /// Takes over what a former object of the same name knew: its processes, its child, its history. Its judgement too,
   /// unless the rules changed.
   func inherit(_ old: WatchedWorker) {
-    child = old.child
-    childStartedAt = old.childStartedAt
+    if case .child = settings.plan.means { (child, childStartedAt) = (old.child, old.childStartedAt) }
     record.history = old.record.history
     record.recycles = old.record.recycles
     record.recycleFailures = old.record.recycleFailures

@@ -190,7 +190,7 @@ final class WorkerAct {
       oldPid: pid, newPid: new.pid, took: now - recycling.began, killed: recycling.killed)
     let record = worker.record
     record.recycles += 1
-    record.freed += outcome.freed
+    record.freed += outcome.freed ?? .zero
     record.conduct.succeeded(rules: record.rules, now: now)
     record.lastAct = around.teller.tell(.worker, record.name, .recycled(outcome))
     worker.startOver()

@@ -28,14 +28,19 @@ struct LogFloodTests {
     var watch = LogWatch(LogRules(path: bytes(path), budget: budget))
     let deadline = milliseconds() + .seconds(60)
     var last = milliseconds()
+    var seen = ByteCount(.max)
     while !writer.isDone, milliseconds() < deadline {
       let status = try file.status()
       let now = milliseconds()
       // What gathered while this thread had no processor says nothing of the watch.
       if now - last <= Milliseconds(2) { out.peak = max(out.peak, status.allocated) }
       last = now
-      // In place of inotify: this writer always writes.
-      if case .at(let t) = watch.nextLook, now < t { continue }
+      switch watch.nextLook {
+      case .at(let instant): if now < instant { continue }
+      // In place of inotify.
+      case .whenWritten: if status.size == seen { continue }
+      }
+      seen = status.size
       out.looks += 1
       guard case .cut(let keep) = watch.look(status, now: now) else { continue }
       let report = try file.cut(by: method, keep: keep, writersAppend: append, buffer: buffer)

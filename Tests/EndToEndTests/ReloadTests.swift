@@ -140,28 +140,58 @@ extension EndToEnd {
       }
     }
 
-    @Test func aRecycleUnderWayIsCarriedOnWithTheNewConfiguration() throws {
+    @Test func aRecycleUnderWayIsCarriedThroughBeforeTheNewSettingsCount() throws {
       try withScene { scene in
         func settings(_ grace: String) throws -> String {
           """
           interval = 100ms
-          worker "stubborn" { run = {"\(try builtProgram("leaky"))", "stubborn", "--start", "8M"} soft = 64M grace = \(grace) }
+          worker "stubborn" {
+            run = {"\(try builtProgram("leaky"))", "stubborn", "--start", "8M"} soft = 64M grace = \(grace)
+          }
           """
         }
-        let agent = try scene.startAgent(try settings("1h"))
+        let agent = try scene.startAgent(try settings("1s"))
         let old = try agent.awaitPids(of: "stubborn")
         #expect(try agent.post("/v1/workers/stubborn/recycle").status == 202)
-        try agent.awaitEvent("recycle_began")
-        try agent.rewrite(try settings("1s"))
+        try agent.rewrite(try settings("2s"))
         #expect(try agent.post("/v1/reload").status == 200)
-        try eventually("it can be recycled again, or was") {
-          if !isAlive(old[0]) { return true }
-          return try agent.worker("stubborn").text("state") != "recycling"
-        }
-        if isAlive(old[0]) { #expect(try agent.post("/v1/workers/stubborn/recycle").status == 202) }
-        try eventually("a new one is up") {
-          try agent.pids(of: "stubborn") != old && !agent.pids(of: "stubborn").isEmpty
-        }
+        #expect(try agent.awaitEvent("killed_after_grace").number("grace_ms") == 1000)
+        let recycled = try agent.awaitEvent("recycled")
+        #expect(recycled.number("old_pid") == Int(old[0]))
+        #expect(try agent.post("/v1/workers/stubborn/recycle").status == 202)
+        #expect(try agent.awaitEvent("killed_after_grace", count: 2).number("grace_ms") == 2000)
+        #expect(try agent.worker("stubborn").number("crashes") == 0)
+      }
+    }
+
+    @Test func aRecycleOfAWorkerThatIsTakenOutIsGivenUp() throws {
+      try withScene { scene in
+        _ = try scene.startLeaky("idle", "--size", "17M")
+        let agent = try scene.startAgent(
+          """
+          interval = 100ms
+          worker "hangs" { cmdline = "idle --size 17M" restart = {"/bin/sleep", "601"} soft = 8M hold = 0s }
+          worker "stubborn" { run = {"\(try builtProgram("leaky"))", "stubborn"} grace = 1s }
+          """)
+        _ = try agent.awaitPids(of: "stubborn")
+        try agent.awaitEvent("recycle_began", of: "hangs")
+        #expect(try agent.post("/v1/workers/stubborn/recycle").status == 202)
+        try eventually("both run") { children(of: agent.process.pid).count == 2 }
+        try agent.rewrite("interval = 100ms\n")
+        #expect(try agent.post("/v1/reload").status == 200)
+        try eventually("no child is left, nor a zombie") { children(of: agent.process.pid).isEmpty }
+      }
+    }
+
+    @Test func whatIsProtectedFromNowOnIsLetGo() throws {
+      try withScene { scene in
+        let worker = "worker \"found\" { cmdline = \"idle --size 17M\" respawn = yes soft = 64M }"
+        _ = try scene.startLeaky("idle", "--size", "17M")
+        let agent = try scene.startAgent("interval = 100ms\n\(worker)")
+        _ = try agent.awaitPids(of: "found")
+        try agent.rewrite("interval = 100ms\nprotect = {\"leaky\"}\n\(worker)")
+        #expect(try agent.post("/v1/reload").status == 200)
+        _ = try agent.awaitPids(of: "found", count: 0)
       }
     }
 

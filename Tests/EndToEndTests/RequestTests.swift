@@ -103,7 +103,7 @@ extension EndToEnd {
         for method in ["PUT", "DELETE", "BREW"] {
           try expectError(405, "POST", try request(method, "/v1/reload", at: agent.rootEndpoint))
         }
-        for query in ["after=x", "limit=-1", "limit=1001", "after=99999999999999999999", "since=1"] {
+        for query in ["after=x", "limit=-1", "limit=1001", "since=1"] {
           #expect(try agent.get("/v1/events?\(query)").status == 400, "\(query)")
         }
         for body in ["{", "[]", "{\"force\":true}", "nonsense", "\u{1b}[31m"] {

@@ -15,16 +15,28 @@ extension EndToEnd {
       }
     }
 
-    @Test func silentClientsAreCountedAndCostNoLine() throws {
+    @Test func silentClientsCostNoLineAndNobodysTime() throws {
       try withAgent { agent in
-        try connectSilently(to: agent.port, times: 200)
-        for _ in 0..<50 { try Connection(.port(agent.port)).send("GET /v1/sta".utf8) }
-        for _ in 0..<50 { try Connection(.socket(agent.socketPath)).send("GET /v1/sta".utf8) }
-        try eventually("those with half a request are counted") {
-          try agent.get("/v1/status").json().object("self").number("http_aborted_connections") ?? 0 >= 100
-        }
+        try connectSilently(to: agent.port, times: 500)
+        for _ in 0..<500 { _ = try Connection(.socket(agent.socketPath)) }
+        let start = bootMilliseconds()
+        #expect(try agent.get("/healthz").status == 200)
+        #expect(bootMilliseconds() - start < 200)
         let own = try agent.get("/v1/status").json().object("self")
-        #expect(own.number("descriptors") ?? 0 < 32, "none of them is still open")
+        #expect(own.number("http_aborted_connections") ?? 0 >= 900)
+        try eventually("none of them is still open") { descriptors(of: agent.process.pid) < 24 }
+      }
+    }
+
+    @Test func clientsThatHangUpBehindHalfARequestAreCounted() throws {
+      try withAgent { agent in
+        let before = descriptors(of: agent.process.pid)
+        for _ in 0..<10 { try Connection(.port(agent.port)).send("GET /v1/sta".utf8) }
+        for _ in 0..<10 { try Connection(.socket(agent.socketPath)).send("GET /v1/sta".utf8) }
+        try eventually("they are counted") {
+          try agent.get("/v1/status").json().object("self").number("http_aborted_connections") ?? 0 >= 20
+        }
+        #expect(descriptors(of: agent.process.pid) <= before, "their places are free again")
       }
     }
 
@@ -64,7 +76,7 @@ extension EndToEnd {
         }
         _ = half.receive(within: 15)
         #expect(half.ending != "nothing came for 15.0 s")
-        #expect((8_000...13_000).contains(bootMilliseconds() - start))
+        #expect((4_000...7_000).contains(bootMilliseconds() - start))
         _ = halfBody.receive(within: 5)
         #expect(halfBody.ending != "nothing came for 5.0 s")
       }
@@ -72,23 +84,25 @@ extension EndToEnd {
 
     @Test func sixtyAtOnceAreAllServed() throws {
       try withAgent { agent in
+        let start = bootMilliseconds()
         let crowd = try (0..<60).map { _ in try Connection(.port(agent.port)) }
         for connection in crowd {
           connection.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         }
         #expect(crowd.filter { $0.receiveAnswer()?.status == 200 }.count == 60)
+        #expect(bootMilliseconds() - start < 1_000)
       }
     }
 
-    @Test func aCrowdThatStaysDoesNotLockOthersOut() throws {
+    @Test func aCrowdThatStaysLocksNobodyOutForLong() throws {
       try withAgent { agent in
-        let crowd = try (0..<60).map { _ in try Connection(.port(agent.port)) }
+        let crowd = try (0..<20).map { _ in try Connection(.port(agent.port)) }
         // The unix socket is a door of its own: root gets in at once.
         #expect(try request("GET", "/healthz", at: agent.rootEndpoint).status == 200)
-        // And whoever waits at the full door, when the first of the crowd are sent away.
+        // And whoever waits at the full door, when the crowd is sent away.
         let start = bootMilliseconds()
-        try eventually(within: 30, "another is served") { (try? agent.get("/healthz"))?.status == 200 }
-        #expect(bootMilliseconds() - start < 25_000)
+        try eventually(within: 10, "another is served") { (try? agent.get("/healthz"))?.status == 200 }
+        #expect(bootMilliseconds() - start < 7_000)
         withExtendedLifetime(crowd) {}
       }
     }

@@ -95,6 +95,11 @@ func children(of pid: pid_t) -> [pid_t] {
   }
 }
 
+/// How many files the process has open.
+func descriptors(of pid: pid_t) -> Int {
+  ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []).count
+}
+
 /// Whether the process lives; a zombie does not.
 func isAlive(_ pid: pid_t) -> Bool {
   let fields = statFields(pid)

@@ -1,0 +1,165 @@
+// Every kind of event: its class, its name, its numbers, its sentence.
+import Policy
+import Samples
+
+@testable import Report
+
+/// One event and what is told of it.
+struct Expected {
+  let what: Happening
+  let kind: String, event: String
+  /// The fields after the message.
+  let numbers: String
+  let message: String
+  init(_ what: Happening, _ kind: String, _ event: String, _ numbers: String, _ message: String) {
+    (self.what, self.kind, self.event, self.numbers, self.message) = (what, kind, event, numbers, message)
+  }
+}
+
+private let figureNumbers = #""metric": "uss", "of": "each", "value_bytes": 26318848, "limit_bytes": 25165824"#
+private let said = "uss 25.1 MiB of 24 MiB (104 %)"
+private let estimate = Figure(metric: .pss, scope: .sum, value: .mib(9), limit: nil, isEstimate: true)
+
+let workerEvents: [Expected] = [
+  Expected(.appeared(pid: 42), "seen", "appeared", #""pid": 42"#, "pid 42 is watched"),
+  Expected(.vanished(pid: 42), "seen", "vanished", #""pid": 42"#, "pid 42 ended"),
+  Expected(.childStarted(pid: 42), "acted", "child_started", #""pid": 42"#, "started as pid 42"),
+  Expected(
+    .childEnded(pid: 42, code: 3, signal: 0), "failed", "child_ended", #""pid": 42, "exit_code": 3, "signal": 0"#,
+    "pid 42 ended by itself with exit code 3"),
+  Expected(
+    .childEnded(pid: 42, code: 0, signal: 11), "failed", "child_ended", #""pid": 42, "exit_code": 0, "signal": 11"#,
+    "pid 42 ended by itself, by signal 11"),
+  Expected(
+    .childNotStarted(errno: 2), "failed", "child_not_started", #""errno": 2"#, "cannot be started: errno 2"),
+  Expected(
+    .overSoft(figure, pid: 42, hold: .seconds(30)), "seen", "over_soft",
+    figureNumbers + #", "pid": 42, "hold_ms": 30000"#,
+    "pid 42 is over its soft limit: \(said); acts if that holds for 30 s"),
+  Expected(
+    .overHard(figure, pid: 42), "seen", "over_hard", figureNumbers + #", "pid": 42"#,
+    "pid 42 is over its hard limit: \(said)"),
+  Expected(
+    .backBelow(figure, pid: 42, after: .seconds(7)), "recovered", "back_below",
+    figureNumbers + #", "pid": 42, "after_ms": 7000"#,
+    "pid 42 is back below the clear line by itself after 7 s: \(said)"),
+  Expected(
+    .settled(figure, pid: 42, level: .seconds(90)), "judged", "settled",
+    figureNumbers + #", "pid": 42, "level_ms": 90000"#,
+    "pid 42 left alone: level for 1 min 30 s and under its limit, \(said)"),
+  Expected(
+    .wouldRecycle(.hardLimit, estimate), "judged", "would_recycle",
+    #""reason": "hard_limit", "metric": "pss", "of": "sum", "value_bytes": 9437184, "limit_bytes": null,"#
+      + #""estimate": true"#,
+    "would be recycled (over the hard limit), but is only observed: all together pss about 9 MiB"),
+  Expected(
+    .blocked(.softLimitHeld, by: .coolingDown(until: at(145)), figure), "judged", "blocked",
+    figureNumbers + #", "reason": "soft_limit_held", "obstacle": "cooling_down""#,
+    "a recycle is due (over the soft limit for too long) and not done: it cools down for another 45 s; \(said)"),
+  Expected(
+    .recycleBegan(.asked, figure, pid: 42), "acted", "recycle_began",
+    figureNumbers + #", "pid": 42, "reason": "asked""#,
+    "recycling pid 42 (asked for): \(said)"),
+  Expected(
+    .killedAfterGrace(pid: 42, grace: .seconds(10)), "acted", "killed_after_grace", #""pid": 42, "grace_ms": 10000"#,
+    "pid 42 did not stop within its grace period of 10 s: killed"),
+  Expected(
+    .recycled(recycled(after: .mib(2))), "acted", "recycled",
+    recycledNumbers("2097152", freed: "29360128"),
+    "recycled in 1.2 s: 28 MiB came back (anon 30 MiB to 2 MiB), pid 42 is now pid 43"),
+  // What could not be read is not nothing: nobody knows what came back.
+  Expected(
+    .recycled(recycled(after: nil)), "acted", "recycled",
+    recycledNumbers("null", freed: "null"),
+    "recycled in 1.2 s: what came back could not be read (anon 30 MiB before), pid 42 is now pid 43"),
+  Expected(
+    .recycled(recycled(after: .mib(31))), "acted", "recycled",
+    recycledNumbers("32505856", freed: "0"),
+    "recycled in 1.2 s: 0 B came back (anon 30 MiB to 31 MiB), pid 42 is now pid 43"),
+  Expected(
+    .recycleFailed("the restart command failed, exit code", code: 3, wait: .seconds(4)), "failed", "recycle_failed",
+    #""code": 3, "backoff_ms": 4000"#,
+    "recycling failed: the restart command failed, exit code (3); the next try may begin in 4 s"),
+  Expected(
+    .recycleFailed("no new process came up", code: 0, wait: .seconds(1)), "failed", "recycle_failed",
+    #""code": 0, "backoff_ms": 1000"#, "recycling failed: no new process came up; the next try may begin in 1 s"),
+  Expected(
+    .parked(.budgetUsedUp, used: 5, per: .seconds(3600)), "judged", "parked", #""restarts": 5, "per_ms": 3600000"#,
+    "parked: 5 restarts within 1 h used up its budget; `memwarden unpark` lets it go on"),
+  Expected(.unparked, "recovered", "unparked", "", "unparked, with a fresh restart budget"),
+  Expected(.paused, "acted", "paused", "", "paused: watched, and nothing is done to it"),
+  Expected(.resumed, "acted", "resumed", "", "resumed"),
+]
+
+let agentEvents: [Expected] = [
+  Expected(
+    .started(workers: 1, logs: 2, memory: .mib(64)), "seen", "started",
+    #""workers": 1, "logs": 2, "mem_total_bytes": 67108864"#,
+    "watching 1 worker and 2 logs on a board with 64 MiB"),
+  Expected(.stopping, "seen", "stopping", "", "stopping: own workers are ended, all others go on"),
+  Expected(
+    .reloaded(workers: 0, logs: 1), "acted", "reloaded", #""workers": 0, "logs": 1"#,
+    "configuration reloaded: 0 workers and 1 log"),
+  Expected(
+    .reloadRefused([0x1B, 0x22]), "failed", "reload_refused", "",
+    #"the new configuration is wrong, the old one stays: \x1b""#),
+  Expected(.featureMissing("no PSI"), "seen", "feature_missing", "", "no PSI"),
+  Expected(
+    .clockStepped(-90_000), "seen", "clock_stepped", #""step_ms": -90000"#,
+    "the wall clock was stepped back by 1 min 30 s; no timer changed"),
+  Expected(
+    .clockStepped(.min), "seen", "clock_stepped", #""step_ms": -9223372036854775808"#,
+    "the wall clock was stepped back by 106751991167 d 7 h; no timer changed"),
+]
+
+let logEvents: [Expected] = [
+  Expected(
+    .logGrows(bytesPerSecond: 2048, allocated: .kib(300), writer: 42), "seen", "log_grows",
+    #""bytes_per_second": 2048, "allocated_bytes": 307200, "writer_pid": 42"#,
+    "grows by 2 KiB/s, holds 300 KiB, written by pid 42"),
+  Expected(
+    .logGrows(bytesPerSecond: 2048, allocated: .kib(300), writer: nil), "seen", "log_grows",
+    #""bytes_per_second": 2048, "allocated_bytes": 307200, "writer_pid": null"#,
+    "grows by 2 KiB/s, holds 300 KiB, its writer is not known"),
+  Expected(
+    .logWouldCut(.tailKeep, allocated: .kib(700), budget: .mib(1)), "judged", "would_cut",
+    #""method": "tail-keep", "allocated_bytes": 716800, "budget_bytes": 1048576"#,
+    "would be cut (tail-keep), but is only observed: 700 KiB of a budget of 1 MiB"),
+  Expected(
+    .logCut(cut(lost: ByteCount(12)), cuts: 3), "acted", "cut",
+    cutNumbers(3, lost: "12"),
+    "cut by punch: 700 KiB to 100 KiB, cut 3 of this log, 12 B written meanwhile were lost"),
+  Expected(
+    .logCut(cut(lost: nil), cuts: 4), "acted", "cut",
+    cutNumbers(4, lost: "null"),
+    "cut by punch: 700 KiB to 100 KiB, cut 4 of this log"),
+  Expected(.logRefused("it is a link", errno: 0), "failed", "cut_refused", #""errno": 0"#, "not cut: it is a link"),
+  Expected(
+    .logRefused("cannot be opened", errno: 13), "failed", "cut_refused", #""errno": 13"#,
+    "not cut: cannot be opened (errno 13)"),
+  Expected(.logBackInBudget, "recovered", "log_back_in_budget", "", "within its budget again"),
+]
+
+private func recycled(after: ByteCount?) -> RecycleOutcome {
+  RecycleOutcome(
+    reason: .crashed, before: .mib(30), after: after, metric: .anon, oldPid: 42, newPid: 43, took: Milliseconds(1250),
+    killed: true)
+}
+private func recycledNumbers(_ after: String, freed: String) -> String {
+  """
+  "reason": "crashed", "metric": "anon", "before_bytes": 31457280, "after_bytes": \(after), "freed_bytes": \(freed),
+  "old_pid": 42, "new_pid": 43, "took_ms": 1250, "killed": true
+  """
+}
+private func cutNumbers(_ cuts: Int, lost: String) -> String {
+  """
+  "cuts": \(cuts), "method": "punch", "before_bytes": 716800, "after_bytes": 102400, "lost_bytes": \(lost),
+  "apparent_before_bytes": 7340032, "apparent_after_bytes": 7340032, "whole_lines": true, "took_us": 250,
+  "writer_pid": 42
+  """
+}
+private func cut(lost: ByteCount?) -> CutOutcome {
+  CutOutcome(
+    method: .punch, before: .kib(700), after: .kib(100), sizeBefore: .mib(7), sizeAfter: .mib(7), lost: lost,
+    wholeLines: true, microseconds: 250, writer: 42)
+}
