@@ -2,7 +2,7 @@
 
 EMBEDDED_BUILD = .build-embedded
 
-.PHONY: all setup build device device-test test lint demo footprint soak clean
+.PHONY: all setup build device device-test deb deb-test test lint demo footprint soak clean
 
 all: build
 
@@ -24,6 +24,14 @@ device:
 # The same, run under an emulator of that processor.
 device-test: device
 	@Deploy/device/test.sh $(ARCH)
+
+# A Debian package: of the host's build, or with ARCH=… of the device build. deb-test installs, upgrades and purges the
+# former in fresh Debian trees (root; half a minute, the first time two more; needs a Debian mirror).
+deb: $(if $(ARCH),,build)
+	@Deploy/debian/build.sh $(ARCH)
+
+deb-test: build
+	@Deploy/debian/test.sh
 
 test: setup lint
 	swift build --build-tests

@@ -35,9 +35,17 @@ struct Cutting {
     let bound = source + 2 * (size - source) + UInt64(buffer.count)
     var kept: UInt64 = 0
     var window = calls.microseconds()
+    var endsLine = true
+    var waitedAt: UInt64?
     while source < bound {
       let n = try read(at: source, into: 0)
-      if n == 0 { break }
+      if n == 0 {
+        if endsLine || waitedAt == source { break }
+        waitedAt = source
+        awaitWriter(at: source)
+        continue
+      }
+      endsLine = buffer[n - 1] == UInt8(ascii: "\n")
       try write(0..<n, at: kept)
       source += UInt64(n)
       kept += UInt64(n)
@@ -56,11 +64,17 @@ struct Cutting {
     var offset = size - keep - 1
     var count = 0
     var window: UInt64 = 0
+    var waitedAt: Int?
     // Bounded; if the writer outruns even this, the gap shows it.
     for _ in 0..<256 {
       window = calls.microseconds()
       let n = try read(at: offset + UInt64(count), into: count)
-      if n == 0 { break }
+      if n == 0 {
+        if count == 0 || buffer[count - 1] == UInt8(ascii: "\n") || waitedAt == count { break }
+        waitedAt = count
+        awaitWriter(at: offset)
+        continue
+      }
       count += n
       if count == buffer.count {
         let half = count / 2
@@ -79,6 +93,12 @@ struct Cutting {
       // The memory was free a moment ago and somebody else took it: the log goes on, without its tail.
       lost = .atLeast(ByteCount(UInt64(count - first)))
     }
+  }
+
+  /// A line across two pages is written in two steps, and a reader may see the first one alone. To write nothing takes
+  /// the lock that the writer holds until all of its line is there.
+  private func awaitWriter(at offset: UInt64) {
+    if let bytes = buffer.baseAddress { _ = calls.write(descriptor, bytes, 0, offset) }
   }
 
   /// The NULs between the text that was put back and what the writer has written since; nil when it has not, or when

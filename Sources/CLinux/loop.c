@@ -28,7 +28,8 @@ int64_t cl_cpu_us(void) { return microseconds(CLOCK_PROCESS_CPUTIME_ID); }
 bool cl_wall_synchronised(void) {
   struct timex t;
   memset(&t, 0, sizeof t);
-  return adjtimex(&t) != TIME_ERROR && !(t.status & STA_UNSYNC);
+  int state = adjtimex(&t);
+  return state >= 0 && state != TIME_ERROR && !(t.status & STA_UNSYNC);
 }
 
 int cl_signal_fd(void) {

@@ -74,9 +74,12 @@ extension KernelReader {
     return (try? openPath()) != nil
   }
 
-  /// Listing pid 1's descriptors asks for the same right as reading its smaps, and costs less. With hidepid=2 it is not
-  /// there at all.
-  fileprivate func readsFirstProcess() -> Bool { (try? descriptorCount(1)) != nil }
+  /// Where pid 1's program is asks for the same right as its smaps (PTRACE_MODE_READ), and costs less. With hidepid=2
+  /// pid 1 is not there at all.
+  fileprivate func readsFirstProcess() -> Bool {
+    var file = Bytes()
+    return (try? executable(1, into: &file)) != nil
+  }
 
   /// Of the last procfs mounted at /proc. Names stand for numbers since Linux 5.8.
   fileprivate func hidepid() throws(Absence) -> UInt8 {

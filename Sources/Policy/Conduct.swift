@@ -151,6 +151,8 @@ public struct Conduct: Equatable, Sendable {
     tally.add(now)
     phase = .armed
   }
+  /// The act under way was given up and how it would have ended is not known.
+  public mutating func abandoned() { if phase == .acting { phase = .armed } }
   public mutating func park(_ reason: ParkReason) { phase = .parked(reason) }
   /// A stretch without trouble: the next failure waits the shortest backoff again.
   public mutating func ranStably() { failures = 0 }

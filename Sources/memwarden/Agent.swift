@@ -29,6 +29,7 @@ final class Agent: Answering {
   let epoll = cl_epoll_create(), signals = cl_signal_fd(), inotify = cl_inotify_create()
   private var tags = [UInt32](repeating: 0, count: 16), watches = [Int32](repeating: 0, count: 16)
 
+  var notify = Notify()
   /// Servers to exchange at the end of the turn.
   var exchanges = [Exchange]()
 
@@ -71,6 +72,7 @@ final class Agent: Answering {
     if let sentence = openJournal() { board.missing.append(sentence) }
     teller.tell(.started(workers: workers.count, logs: logs.count, memory: board.memory.total))
     for sentence in board.missing { teller.tell(.featureMissing(sentence)) }
+    notify.ready()
     while !isStopping { turn() }
     stop()
     return 0
@@ -103,12 +105,13 @@ final class Agent: Answering {
     }
     if wantsApply, !workers.contains(where: { $0.act != nil }) { apply() }
     if !exchanges.isEmpty { exchangeServers() }
+    notify.ping(now: board.now)
     board.own.longestTurnMicroseconds = max(board.own.longestTurnMicroseconds, cl_boottime_us() - start)
   }
 
   /// The earliest deadline.
   private func wakeUp() -> Instant {
-    var next = nextTick
+    var next = min(nextTick, notify.deadline)
     for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
     for server in servers {
@@ -199,6 +202,7 @@ final class Agent: Answering {
 
   /// Ends own children, each with its stop signal and grace period; everybody else's processes go on.
   private func stop() {
+    notify.stopping()
     teller.tell(.stopping)
     servers = []
     if let path = configuration.http.socket { _ = path.withCString { unlink($0) } }

@@ -15,6 +15,8 @@ struct Exchange {
 extension Agent {
   /// Reads the file anew. Nil, or what is wrong with it: then nothing changes.
   func reload() -> Bytes? {
+    notify.reloading()
+    defer { notify.ready() }
     do throws(ConfigurationProblems) {
       var new = try readConfiguration(path: configurationPath)
       new.observe = new.observe || observes

@@ -1,5 +1,6 @@
 // The client verbs: one HTTP/1.0 request over the unix socket, or over TCP with --url; the answer to standard output.
 import CLinux
+import Policy
 import Report
 import Samples
 
@@ -23,17 +24,11 @@ struct Client {
     }
   }
 
-  /// `PATH` is looked up in the table of logs; an id is taken as it is.
+  /// `PATH` has the id that memwarden gives it; an id is taken as it is.
   private func cut() -> Int32 {
     guard let wanted = options.argument else { return Exit.usage }
-    var id = wanted
-    if wanted.first == UInt8(ascii: "/") {
-      guard let (_, body) = ask(Bytes("GET"), Bytes("/v1/logs"), text: true) else { return Exit.system }
-      for line in body.split(separator: 0x0A) {
-        let words = line.split(separator: 0x20)
-        if let first = words.first, let last = words.last, Bytes(last) == wanted { id = Bytes(first) }
-      }
-    }
+    let isPath = wanted.first == UInt8(ascii: "/")
+    let id = isPath ? LogRecord(rules: LogRules(path: wanted, budget: .zero)).id : wanted
     return show(Bytes("POST"), Bytes("/v1/logs/") + escaped(id) + Bytes("/cut"))
   }
 
@@ -46,9 +41,9 @@ struct Client {
       if isTerminal { printOut("\u{1B}[H\u{1B}[2J") }
       printOut(board)
       printOut("\n")
-      printOut(coloured(workers))
+      printOut(isTerminal ? coloured(workers) : workers)
       printOut("\n")
-      printOut(coloured(logs))
+      printOut(isTerminal ? coloured(logs) : logs)
       if status >= 400 || !isTerminal { return status >= 400 ? Exit.refused : Exit.done }
       _ = sleep(2)
     }
@@ -109,15 +104,18 @@ struct Client {
 
   private func split(_ answer: Bytes) -> (Int, Bytes)? {
     var scanner = ByteScanner(answer.span)
-    guard scanner.accept("HTTP/1.") else {
+    var status: UInt64?
+    if scanner.accept("HTTP/1.") {
+      scanner.skipField()
+      status = scanner.number()
+    }
+    guard let status else {
       complain("what answered is not memwarden")
       return nil
     }
-    scanner.skipField()
-    let status = scanner.number() ?? 0
     for i in answer.indices.dropLast(3)
     where answer[i] == 13 && answer[i + 1] == 10 && answer[i + 2] == 13 && answer[i + 3] == 10 {
-      return (Int(status), Bytes(answer[(i + 4)...]))
+      return (Int(clamping: status), Bytes(answer[(i + 4)...]))
     }
     complain("the answer was cut short")
     return nil

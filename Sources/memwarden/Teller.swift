@@ -77,20 +77,23 @@ final class JournalFile {
       return nil
     }
     size = UInt64(Swift.max(0, cl_file_size(descriptor)))
+    shrink()
     // A power cut may have left half a line: end it, so that the next one begins on its own.
-    if size > 0 { size += UInt64(clamping: cl_write_all(descriptor, "\n", 1)) }
+    if size > 0, lastByte != 0x0A { size += UInt64(clamping: cl_write_all(descriptor, "\n", 1)) }
   }
   deinit { if descriptor >= 0 { _ = close(descriptor) } }
 
   /// Appends one line. The bytes written.
   func append(_ line: Bytes) -> UInt64 {
     if size + UInt64(line.count) > half { turnOver() }
-    guard descriptor >= 0, UInt64(line.count) <= half else {
+    guard descriptor >= 0, size + UInt64(line.count) <= half else {
       dropped += 1
       return 0
     }
     let written = line.withUnsafeBytes { cl_write_all(descriptor, $0.baseAddress, $0.count) }
     if written < 0 {
+      // A full filesystem took half of the line.
+      _ = ftruncate(descriptor, off_t(size))
       dropped += 1
       return 0
     }
@@ -98,9 +101,29 @@ final class JournalFile {
     return UInt64(written)
   }
 
+  private var older: Bytes { path + Bytes(".1") }
+
+  /// What was kept under a larger budget goes.
+  private func shrink() {
+    let kept = older.withCString { cl_open_read($0) }
+    let isLarge = kept >= 0 && cl_file_size(kept) > Int64(half)
+    if kept >= 0 { _ = close(kept) }
+    if isLarge { _ = older.withCString { unlink($0) } }
+    if size > half, ftruncate(descriptor, 0) == 0 { size = 0 }
+  }
+
+  private var lastByte: UInt8 {
+    var byte: UInt8 = 0
+    let reading = path.withCString { cl_open_read($0) }
+    guard reading >= 0 else { return byte }
+    _ = pread(reading, &byte, 1, off_t(size - 1))
+    _ = close(reading)
+    return byte
+  }
+
   private func turnOver() {
     if descriptor >= 0 { _ = close(descriptor) }
-    _ = path.withCString { from in (path + Bytes(".1")).withCString { cl_rename(from, $0) } }
+    _ = path.withCString { from in older.withCString { cl_rename(from, $0) } }
     descriptor = path.withCString { cl_open_append($0) }
     size = descriptor < 0 ? 0 : UInt64(Swift.max(0, cl_file_size(descriptor)))
   }

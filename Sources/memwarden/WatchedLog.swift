@@ -11,6 +11,7 @@ final class WatchedLog {
   private var watch: LogWatch
   private var file: LogFile?
   private var holders: [FileHolder]?
+  private var search: HolderSearch?
   private var holdersAt = Instant(milliseconds: 0)
   private var lookedAt = Instant(milliseconds: 0)
   private var awaitedAt: Int64?
@@ -54,6 +55,8 @@ final class WatchedLog {
         if named.inode != file.opened.inode || named.device != file.opened.device { self.file = nil }
       } catch { self.file = nil }
     }
+    if let file, search != nil { searchHolders(of: file, around, now: board.now) }
+    attribute(around)
     // A silent log may grow all the same: on ramfs whoever reads a hole fills it with pages.
     let isDue = nextLook.map { board.now >= $0 } ?? (file == nil || board.now - lookedAt >= WatchedLog.base)
     if isDue { look(around, buffer: buffer, board: board, inotify: inotify) }
@@ -83,7 +86,9 @@ final class WatchedLog {
     do throws(LogRefusal) {
       let file = try open(around)
       note(try file.status())
-      noteHolders(of: file, around, now: board.now)
+      let search = HolderSearch(file.opened, around.reader)
+      while !search.step(around.reader, for: .seconds(1)) {}
+      noteHolders(search, around)
       let half = ByteCount(record.rules.budget.rawValue / 2)
       try cut(file, keep: min(record.rules.keep ?? half, half), around, buffer: buffer, board: board, asked: true)
       try schedule(file, after: try file.status(), inotify: inotify)
@@ -111,6 +116,9 @@ final class WatchedLog {
     }
     file = opened
     holders = nil
+    search = nil
+    holdersAt = Instant(milliseconds: 0)
+    record.writers.removeAll(keepingCapacity: true)
     record.state = .watched
     record.kind = opened.kind
     toldRefusal = nil
@@ -128,8 +136,8 @@ final class WatchedLog {
     record.bytesPerDay = watch.growth.perDay(now: board.now)
     record.untilFull = watch.timeToFill(record.rules.budget - status.allocated, now: board.now)
     guard let file, record.bytesPerSecond > 0 || watch.rate > 0 else { return }
-    if isSearchDue(now: board.now) { noteHolders(of: file, around, now: board.now) }
-    if !toldGrowing, record.bytesPerSecond > 0 {
+    searchHolders(of: file, around, now: board.now)
+    if !toldGrowing, search == nil, record.bytesPerSecond > 0 {
       toldGrowing = true
       around.teller.tell(
         .log, record.rules.path,
@@ -138,41 +146,48 @@ final class WatchedLog {
     }
   }
 
-  /// The walk takes 10 ms and more: in a flood it comes right after a cut.
-  private func isSearchDue(now: Instant) -> Bool {
-    let age = now - holdersAt
-    if holders == nil { return age >= WatchedLog.holdersRetry }
-    let room = record.rules.budget - record.allocated
-    return age >= WatchedLog.holdersAge
-      && room >= min(ByteCount(watch.rate / 10), record.rules.budget.share(Permyriad(4000)))
+  /// Begins the search when it is due, and goes on with it for a quarter of the time in which the log could fill up.
+  private func searchHolders(of file: LogFile, _ around: Surroundings, now: Instant) {
+    if search == nil {
+      guard now - holdersAt >= (holders == nil ? WatchedLog.holdersRetry : WatchedLog.holdersAge) else { return }
+      holdersAt = now
+      search = HolderSearch(file.opened, around.reader)
+    }
+    let room = (record.rules.budget - record.allocated).rawValue
+    let slice = watch.rate == 0 ? 20 : max(1, min(20, room * 250 / watch.rate))
+    guard let search, search.step(around.reader, for: Milliseconds(Int64(slice))) else { return }
+    noteHolders(search, around)
   }
 
-  private func noteHolders(of file: LogFile, _ around: Surroundings, now: Instant) {
-    holdersAt = now
+  private func noteHolders(_ scan: HolderSearch, _ around: Surroundings) {
+    search = nil
     record.writers.removeAll(keepingCapacity: true)
-    guard let scan = try? around.reader.holders(of: file.opened) else {
-      holders = nil
-      return
-    }
     // Nobody's flags are known for sure while a process could not be looked into.
     let others = scan.holders.filter { $0.identity.pid != getpid() }
     holders = scan.unreadable == 0 ? others : nil
     for holder in others where holder.writes {
       let pid = holder.identity.pid
       let comm = (try? around.reader.stat(pid))?.comm.array ?? []
-      let worker = around.finder.workers.first { $0.member(pid) != nil }?.record.name ?? []
-      record.writers.append(WriterRecord(pid: pid, comm: comm, worker: worker, appends: holder.appends))
+      record.writers.append(WriterRecord(pid: pid, comm: comm, worker: [], appends: holder.appends))
     }
+    attribute(around)
     record.method = record.rules.method ?? cutMethod(on: record.kind, writersAppend: writersAppend(holders))
+  }
+
+  /// A writer's worker may be found after the writer was.
+  private func attribute(_ around: Surroundings) {
+    for i in record.writers.indices where record.writers[i].worker.isEmpty {
+      let pid = record.writers[i].pid
+      for worker in around.finder.workers where worker.member(pid) != nil {
+        record.writers[i].worker = worker.record.name
+      }
+    }
   }
 
   private func cut(
     _ file: LogFile, keep: ByteCount, _ around: Surroundings, buffer: CutBuffer, board: Board, asked: Bool = false
   ) throws(LogRefusal) {
-    // The flags of the writers decide how, as they were at most a few seconds ago.
-    if holders == nil, file.kind != .tmpfs, record.rules.method == nil, isSearchDue(now: board.now) {
-      noteHolders(of: file, around, now: board.now)
-    }
+    // An unknown writer counts as one that does not append.
     let appends = writersAppend(holders)
     let method = record.rules.method ?? cutMethod(on: file.kind, writersAppend: appends)
     record.method = method

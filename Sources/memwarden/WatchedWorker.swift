@@ -46,10 +46,12 @@ final class WatchedWorker {
   var hasMeans: Bool { settings.plan.means != .none }
 
   /// Takes over what a former object of the same name knew: its processes, its child, its history. Its judgement too,
-  /// unless the rules changed.
+  /// unless the rules changed. An act under way is not taken over.
   func inherit(_ old: WatchedWorker) {
     if case .child = settings.plan.means { (child, childStartedAt) = (old.child, old.childStartedAt) }
-    record.history = old.record.history
+    if old.record.rules.metric == record.rules.metric, old.record.rules.scope == record.rules.scope {
+      record.history = old.record.history
+    }
     record.recycles = old.record.recycles
     record.recycleFailures = old.record.recycleFailures
     record.crashes = old.record.crashes
@@ -57,11 +59,13 @@ final class WatchedWorker {
     record.freed = old.record.freed
     record.lastAct = old.record.lastAct
     if old.settings.selector == settings.selector { members = old.members }
+    record.conduct.paused = old.record.conduct.paused
     guard old.record.rules == record.rules else {
       for member in members { (member.threshold, member.crossing) = (Threshold(), .unknown) }
       return
     }
     record.conduct = old.record.conduct
+    record.conduct.abandoned()
     record.crossing = old.record.crossing
     record.plateau = old.record.plateau
     sumThreshold = old.sumThreshold

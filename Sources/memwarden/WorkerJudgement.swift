@@ -71,6 +71,7 @@ extension WatchedWorker {
   private func setFigure(_ figure: (value: ByteCount, isEstimate: Bool, pid: Int32)?, _ crossing: Crossing) {
     guard let figure else {
       record.figure = nil
+      record.figurePid = 0
       return
     }
     let limit = crossing == .hard ? record.limits.hard : record.limits.first

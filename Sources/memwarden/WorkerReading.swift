@@ -103,7 +103,12 @@ extension WatchedWorker {
     case .rss: return Assessment(value: member.statm.resident, isFresh: true, isEstimate: false)
     case .anon: return Assessment(value: member.statm.anonymous, isFresh: true, isEstimate: false)
     case .swap:
-      return member.record.footprint.swap.bytes.map { Assessment(value: $0, isFresh: true, isEstimate: false) }
+      let reading = member.record.footprint.swap
+      guard let value = reading.bytes else {
+        record.absence = reading.absence
+        return nil
+      }
+      return Assessment(value: value, isFresh: true, isEstimate: false)
     case .uss, .pss:
       let reading = chosen(member.record.footprint)
       guard let value = member.sampling.estimate(resident: member.statm.resident) else {

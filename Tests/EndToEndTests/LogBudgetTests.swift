@@ -42,34 +42,67 @@ private func written(by pid: pid_t) -> Int {
 
 extension EndToEnd {
   @Suite(.enabled(if: mayMount, "needs the right to mount")) struct LogBudget {
+    /// What the test saw of the file while it was flooded.
+    private struct Watched {
+      var looks = 0, over = 0, most = 0
+      /// Milliseconds between two looks at most.
+      var longest = 0
+    }
+
+    /// Looks at the file every 2 ms until the flooder has written all.
+    private func watch(_ path: String, budget: Int, until total: Int, by flooder: StartedProcess) throws -> Watched {
+      var watched = Watched(), then = bootMilliseconds()
+      while written(by: flooder.pid) < total {
+        try #require(flooder.isRunning && bootMilliseconds() - then < 10_000)
+        let allocated = allocatedBytes(path) ?? 0, now = bootMilliseconds()
+        watched.most = max(watched.most, allocated)
+        watched.longest = max(watched.longest, now - then)
+        if allocated > budget + 4096 { watched.over += 1 }
+        watched.looks += 1
+        then = now
+        usleep(2_000)
+      }
+      return watched
+    }
+
     @Test(arguments: ["tmpfs", "ramfs"], [true, false])
     func aFloodOf200MegabytesStaysWithinItsBudget(type: String, appends: Bool) throws {
+      // On a machine that keeps this test itself waiting for 20 ms and more, the agent waits as well, and no time is left
+      // for it before a full log: such a run says nothing about the agent and is made again.
+      var watched = Watched()
+      for _ in 1...3 {
+        watched = try flood(type: type, appends: appends)
+        if watched.over == 0 || watched.longest < 20 { break }
+      }
+      #expect(watched.over == 0, "\(watched)")
+      #expect(watched.looks > 1000)
+    }
+
+    private func flood(type: String, appends: Bool) throws -> Watched {
+      var watched = Watched()
       try withScene { scene in
-        let path = try scene.mount(type) + "/flood.log", total = 200 * megabyte, budget = megabyte
+        let path = try scene.mount(type) + "/flood.log"
+        try Data().write(to: URL(fileURLWithPath: path))
+        let total = 200 * megabyte, budget = megabyte
         let agent = try scene.startAgent(
           """
           interval = 200ms
           log "\(path)" { budget = 1M }
           worker "flooder" { cmdline = "flood --file \(path)" respawn = yes soft = 32M }
           """)
-        let words = ["flood", "--file", path, "--rate", floodRate, "--total", "\(total)"]
+        try eventually("the log is watched") { try agent.log(path).text("state") == "watched" }
+        let words = ["flood", "--file", path, "--rate", "20M", "--total", "\(total)"]
         let flooder = try scene.start(try builtProgram("leaky"), words + (appends ? [] : ["--no-append"]))
+        watched = try watch(path, budget: budget, until: total, by: flooder)
 
-        var most = 0, over = 0, looks = 0, longest = 0, then = bootMilliseconds()
-        while written(by: flooder.pid) < total {
-          try #require(flooder.isRunning && bootMilliseconds() - then < 10_000)
-          let allocated = allocatedBytes(path) ?? 0, now = bootMilliseconds()
-          most = max(most, allocated)
-          longest = max(longest, now - then)
-          if allocated > budget + 4096 { over += 1 }
-          (looks, then) = (looks + 1, now)
-          usleep(2_000)
+        // Not while it is still being cut.
+        var before = -1
+        try eventually("it is left alone") {
+          defer { before = allocatedBytes(path) ?? 0 }
+          usleep(300_000)
+          return before == allocatedBytes(path)
         }
-        #expect(over == 0, "of \(looks) looks, \(longest) ms apart at most; the most was \(most) of \(budget)")
-        #expect(looks > 200)
-
-        let log = try agent.log(path)
-        #expect(log.number("cuts") ?? 0 >= 150)
+        #expect(try agent.log(path).number("cuts") ?? 0 >= 200)
         #expect(flooder.isRunning, "its writer was not restarted")
         #expect(try agent.awaitPids(of: "flooder") == [flooder.pid])
         let lines = try Lines(path, last: budget + 65536)
@@ -79,8 +112,69 @@ extension EndToEnd {
         // Punching loses nothing of what it keeps.
         if type == "tmpfs" { #expect(lines.numbers.last.map { $0 - lines.numbers[0] + 1 } == lines.numbers.count) }
         #expect(lines.numbers.count > 300)
+        let writers = try agent.log(path).objects("writers")
+        #expect(writers.map { $0.number("pid") } == [Int(flooder.pid)])
+        #expect(writers.first?.text("worker") == "flooder" && writers.first?["appends"] as? Bool == appends)
+      }
+      return watched
+    }
+
+    @Test func aFullFilesystemIsBelowItsBudgetWithinOneIntervalAndItsWriterGoesOn() throws {
+      try withScene { scene in
+        let path = try scene.mount("tmpfs", "size=4m,mode=755") + "/flood.log"
+        try Data().write(to: URL(fileURLWithPath: path))
+        let agent = try scene.startAgent("interval = 200ms\nlog \"\(path)\" { budget = 1M }")
+        try eventually("the log is watched") { try agent.log(path).text("state") == "watched" }
+        agent.process.signal(SIGSTOP)
+        let flooder = try scene.startLeaky("flood", "--file", path, "--rate", "0")
+        try eventually("it is full") { allocatedBytes(path) == 4 * megabyte }
+        try always(for: 0.1, "its writer waits") { allocatedBytes(path) == 4 * megabyte }
+        let before = written(by: flooder.pid), start = bootMilliseconds()
+        agent.process.signal(SIGCONT)
+        try eventually("it is below its budget") { allocatedBytes(path) ?? .max < megabyte }
+        #expect(bootMilliseconds() - start <= 200)
+        try eventually("its writer goes on") { written(by: flooder.pid) > before + megabyte }
+      }
+    }
+
+    /// 200 ms of 2 MB a second: a file that comes with a flood is not known until somebody looks.
+    @Test func aLogThatIsNotThereYetIsFoundWhenItComes() throws {
+      try withScene { scene in
+        let path = try scene.mount("ramfs") + "/flood.log"
+        let agent = try scene.startAgent("interval = 5s\nlog \"\(path)\" { budget = 1M }")
+        #expect(try agent.log(path).text("state") == "absent")
+        _ = try scene.startLeaky("flood", "--file", path, "--rate", "2M")
+        var most = 0
+        try always(for: 2, "it stays within its budget; the most was \(most)") {
+          most = max(most, allocatedBytes(path) ?? 0)
+          return most <= megabyte + 4096
+        }
+        #expect(try agent.log(path).number("cuts") ?? 0 > 0)
+      }
+    }
+
+    @Test func whatIsKeptIsChosenByTheConfigurationAndCutsCanBeAskedFor() throws {
+      try withScene { scene in
+        let disk = try scene.mount("tmpfs"), path = "\(disk)/flood.log", seen = "\(disk)/seen.log"
+        for file in [path, seen] {
+          let flooder = try scene.startLeaky("flood", "--file", file, "--rate", "0", "--total", "200K")
+          try eventually("it is written") { written(by: flooder.pid) >= 200 << 10 }
+        }
+        let agent = try scene.startAgent(
+          """
+          interval = 100ms
+          log "\(path)" { budget = 1M keep = 16K method = tail-keep }
+          log "\(seen)" { budget = 100K observe = yes }
+          """)
+        try agent.awaitEvent("would_cut", of: seen)
+        #expect(allocatedBytes(seen) ?? 0 >= 200 << 10 && allocatedBytes(path) ?? 0 >= 200 << 10)
+        let id = try #require(try agent.log(path).text("id"))
+        #expect(try agent.post("/v1/logs/\(id)/cut").status == 200)
+        #expect(allocatedBytes(path) ?? .max <= 20480)
+        let lines = try Lines(path, last: megabyte)
+        #expect(lines.numbers.last == 2560 && lines.torn.isEmpty && lines.numbers.count > 150)
+        #expect(try agent.log(path).object("last_cut").text("method") == "tail-keep")
       }
     }
   }
 }
-private let floodRate = ProcessInfo.processInfo.environment["FLOOD"] ?? "0"

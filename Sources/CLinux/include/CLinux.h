@@ -4,4 +4,5 @@
 #include "configuration.h"
 #include "cutting.h"
 #include "loop.h"
+#include "notify.h"
 #include "reading.h"
