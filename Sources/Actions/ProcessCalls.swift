@@ -25,8 +25,8 @@ public struct ProcessCalls {
   public var pidfdExited: (Int32) -> Bool
   /// kill(2); a negative pid is a process group.
   public var kill: (_ pid: Int32, _ signal: Int32) -> Int32
-  /// Starts argv without a shell, in a session of its own. The pid.
-  public var spawn: ([Bytes]) -> Int32
+  /// Starts argv without a shell, in a session of its own; `endsWithUs`: it gets SIGTERM when memwarden ends. The pid.
+  public var spawn: (_ argv: [Bytes], _ endsWithUs: Bool) -> Int32
   /// Has this child of ours ended? It stays a zombie, so that its pid and group cannot be reused, until `reap`.
   public var childEnded: (Int32) -> ExitStatus?
   public var reap: (Int32) -> Void
@@ -34,7 +34,7 @@ public struct ProcessCalls {
   public init(
     openPidfd: @escaping (Int32) -> Int32, closePidfd: @escaping (Int32) -> Void,
     signalPidfd: @escaping (Int32, Int32) -> Int32, pidfdExited: @escaping (Int32) -> Bool,
-    kill: @escaping (Int32, Int32) -> Int32, spawn: @escaping ([Bytes]) -> Int32,
+    kill: @escaping (Int32, Int32) -> Int32, spawn: @escaping ([Bytes], Bool) -> Int32,
     childEnded: @escaping (Int32) -> ExitStatus?, reap: @escaping (Int32) -> Void
   ) {
     self.openPidfd = openPidfd
@@ -51,7 +51,7 @@ public struct ProcessCalls {
   public static var live: ProcessCalls {
     ProcessCalls(
       openPidfd: { cl_pidfd_open($0) }, closePidfd: { _ = close($0) }, signalPidfd: { cl_pidfd_signal($0, $1) },
-      pidfdExited: { cl_pidfd_exited($0) == 1 }, kill: { cl_kill($0, $1) }, spawn: { spawnProcess($0) },
+      pidfdExited: { cl_pidfd_exited($0) == 1 }, kill: { cl_kill($0, $1) }, spawn: { spawnProcess($0, endsWithUs: $1) },
       childEnded: {
         var status = ExitStatus(code: 0, signal: 0)
         return cl_child_ended($0, &status.code, &status.signal) == 1 ? status : nil
@@ -62,7 +62,7 @@ public struct ProcessCalls {
 
 /// Builds the NUL-terminated argv and starts it. The child's oom_score_adj is put back to 0: it must not inherit the
 /// guard's own protection.
-private func spawnProcess(_ argv: [Bytes]) -> Int32 {
+private func spawnProcess(_ argv: [Bytes], endsWithUs: Bool) -> Int32 {
   guard !argv.isEmpty else { return -EINVAL }
   var text = Bytes()
   for word in argv {
@@ -80,7 +80,7 @@ private func spawnProcess(_ argv: [Bytes]) -> Int32 {
     pointers.append(nil)
     return pointers.withUnsafeBufferPointer { p in
       guard let argv = p.baseAddress else { return -EINVAL }
-      return cl_spawn(argv)
+      return cl_spawn(argv, endsWithUs)
     }
   }
   if pid > 0 { _ = cl_set_oom_score_adjust(pid, 0) }

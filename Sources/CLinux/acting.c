@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
@@ -35,23 +36,34 @@ int cl_pidfd_exited(int pidfd) {
   return poll(&p, 1, 0) == 1 && p.revents != 0;
 }
 
-int32_t cl_spawn(char *const argv[]) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  sigset_t none, all;
-  pid_t pid;
+// In the child, which borrows the parent's memory until it execs or ends. Returns only an errno.
+static int become(char *const argv[], pid_t parent, bool ends_with_us) {
+  sigset_t none;
   sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  int error = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error ? -error : pid;
+  for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
+  if (setsid() < 0) return errno;
+  // A memwarden that is killed takes its own workers along: unwatched, beside the ones its successor starts, they would
+  // be worse than none. A restart command is carried through.
+  if (ends_with_us && prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return errno;
+  if (getppid() != parent) return ESRCH;
+  int null = open("/dev/null", O_RDONLY);
+  if (null < 0 || (null > 0 && (dup2(null, 0) < 0 || close(null) < 0))) return errno;
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execvp(argv[0], argv);
+  return errno;
+}
+
+int32_t cl_spawn(char *const argv[], bool ends_with_us) {
+  volatile int error = 0;
+  pid_t parent = getpid(), pid = vfork();
+  if (pid < 0) return -errno;
+  if (pid == 0) {
+    error = become(argv, parent, ends_with_us);
+    _exit(127);
+  }
+  if (error == 0) return pid;
+  waitpid(pid, NULL, 0);
+  return -error;
 }
 
 int cl_child_ended(int32_t pid, int32_t *code, int32_t *signal) {

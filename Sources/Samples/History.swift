@@ -1,5 +1,6 @@
 // A series in fixed memory: an hour in detail, a day and a week as minimum, maximum and mean. Nothing is allocated after
-// init. Values are kept in KiB, 4 bytes each: 6.6 kB for one series.
+// init. Values are kept in KiB with 13 significant bits, 2 bytes each: exact below 8 MiB, at most 0.012 % too low above;
+// 3.3 kB for one series.
 
 /// One aged stretch of a series.
 public struct Stretch: Equatable, Sendable {
@@ -16,13 +17,13 @@ public struct History: Sendable {
   public static let hour = (seconds: 5, slots: 720)
   public static let day = (seconds: 600, slots: 144), week = (seconds: 3600, slots: 168)
 
-  /// Slots are numbered from boot; a value is stored as KiB + 1, 0 is a slot without a sample.
-  private var raw: [UInt32]
+  /// Slots are numbered from boot.
+  private var raw: [Coarse]
   private var rawSlot: Int64 = -1
   private var days: Aged, weeks: Aged
 
   public init() {
-    raw = [UInt32](repeating: 0, count: History.hour.slots)
+    raw = [Coarse](repeating: Coarse(), count: History.hour.slots)
     days = Aged(History.day)
     weeks = Aged(History.week)
   }
@@ -33,7 +34,7 @@ public struct History: Sendable {
     let slot = now.milliseconds / 1000 / Int64(History.hour.seconds)
     advance(&raw, from: rawSlot, to: slot, width: 1)
     rawSlot = max(rawSlot, slot)
-    raw[Int(slot % Int64(History.hour.slots))] = kib == .max ? .max : kib + 1
+    raw[Int(slot % Int64(History.hour.slots))] = Coarse(kib)
     days.record(kib, now)
     weeks.record(kib, now)
   }
@@ -41,7 +42,7 @@ public struct History: Sendable {
   /// Calls `body` for every slot of the last hour that has a value, oldest first, with the slot's start.
   public func forEachRaw(_ body: (Instant, ByteCount) -> Void) {
     forEach(raw, width: 1, last: rawSlot, seconds: History.hour.seconds) { at, i in
-      body(at, .kib(UInt64(raw[i] - 1)))
+      body(at, raw[i].value)
     }
   }
   public func forEachOfDay(_ body: (Instant, Stretch) -> Void) { days.forEach(body) }
@@ -51,14 +52,14 @@ public struct History: Sendable {
 /// Minimum, maximum and mean per slot, three numbers side by side.
 private struct Aged: Sendable {
   let seconds: Int
-  var slots: [UInt32]
+  var slots: [Coarse]
   var slot: Int64 = -1
   // The slot being filled.
   var minimum: UInt32 = .max, maximum: UInt32 = 0, sum: UInt64 = 0, count: UInt64 = 0
 
   init(_ shape: (seconds: Int, slots: Int)) {
     seconds = shape.seconds
-    slots = [UInt32](repeating: 0, count: shape.slots * 3)
+    slots = [Coarse](repeating: Coarse(), count: shape.slots * 3)
   }
   mutating func record(_ kib: UInt32, _ now: Instant) {
     let current = now.milliseconds / 1000 / Int64(seconds)
@@ -67,47 +68,59 @@ private struct Aged: Sendable {
       slot = current
       (minimum, maximum, sum, count) = (.max, 0, 0, 0)
     }
-    let bounded = min(kib, .max - 1)
-    minimum = min(minimum, bounded)
-    maximum = max(maximum, bounded)
-    sum &+= UInt64(bounded)
+    minimum = min(minimum, kib)
+    maximum = max(maximum, kib)
+    sum &+= UInt64(kib)
     count &+= 1
     let i = Int(slot % Int64(slots.count / 3)) * 3
-    slots[i] = minimum + 1
-    slots[i + 1] = maximum + 1
-    slots[i + 2] = UInt32(sum / count) + 1
+    slots[i] = Coarse(minimum)
+    slots[i + 1] = Coarse(maximum)
+    slots[i + 2] = Coarse(UInt32(clamping: sum / count))
   }
   func forEach(_ body: (Instant, Stretch) -> Void) {
     Samples.forEach(slots, width: 3, last: slot, seconds: seconds) { at, i in
-      body(
-        at,
-        Stretch(
-          minimum: .kib(UInt64(slots[i] - 1)), maximum: .kib(UInt64(slots[i + 1] - 1)),
-          mean: .kib(UInt64(slots[i + 2] - 1))))
+      body(at, Stretch(minimum: slots[i].value, maximum: slots[i + 1].value, mean: slots[i + 2].value))
     }
   }
 }
 
 /// Empties the slots that were passed over, at most one round.
-private func advance(_ slots: inout [UInt32], from old: Int64, to new: Int64, width: Int) {
+private func advance(_ slots: inout [Coarse], from old: Int64, to new: Int64, width: Int) {
   guard old >= 0, new > old else { return }
   let count = Int64(slots.count / width)
   var slot = max(old + 1, new - count + 1)
   while slot <= new {
-    for i in 0..<width { slots[Int(slot % count) * width + i] = 0 }
+    for i in 0..<width { slots[Int(slot % count) * width + i] = Coarse() }
     slot += 1
   }
 }
 
 private func forEach(
-  _ slots: [UInt32], width: Int, last: Int64, seconds: Int, _ body: (Instant, Int) -> Void
+  _ slots: [Coarse], width: Int, last: Int64, seconds: Int, _ body: (Instant, Int) -> Void
 ) {
   guard last >= 0 else { return }
   let count = Int64(slots.count / width)
   var slot = max(0, last - count + 1)
   while slot <= last {
     let i = Int(slot % count) * width
-    if slots[i] != 0 { body(Instant(milliseconds: slot * Int64(seconds) * 1000), i) }
+    if !slots[i].isEmpty { body(Instant(milliseconds: slot * Int64(seconds) * 1000), i) }
     slot += 1
+  }
+}
+
+/// A number of KiB in 16 bits, rounded down: as it is below 8192, otherwise 4 bits of exponent and 12 of mantissa, whose
+/// leading 1 is left out. One is added, so that 0 is a slot without a sample; 128 GiB are the most.
+private struct Coarse: Sendable {
+  private var stored: UInt16 = 0
+  init() {}
+  init(_ kib: UInt32) {
+    let shift = UInt32(max(0, 19 - kib.leadingZeroBitCount))
+    let code = shift == 0 ? kib : (shift + 1) << 12 | (kib >> shift & 0xFFF)
+    stored = UInt16(min(code, 0xFFFE)) + 1
+  }
+  var isEmpty: Bool { stored == 0 }
+  var value: ByteCount {
+    let code = UInt64(stored - 1)
+    return .kib(code < 8192 ? code : (4096 + code & 0xFFF) << (code >> 12 - 1))
   }
 }

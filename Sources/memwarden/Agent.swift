@@ -71,7 +71,7 @@ final class Agent: Answering {
     exchangeServers()
     protectSelf()
     apply()
-    openJournal()
+    if let sentence = openJournal() { board.missing.append(sentence) }
     teller.tell(.started(workers: workers.count, logs: logs.count, memory: board.memory.total))
     for sentence in board.missing { teller.tell(.featureMissing(sentence)) }
     notify.ready()

@@ -27,7 +27,10 @@ extension Agent {
       }
       configuration = new
       apply()
-      if new.journal != old.journal { openJournal() }
+      if new.journal != old.journal, let sentence = openJournal() {
+        board.missing.append(sentence)
+        teller.tell(.featureMissing(sentence))
+      }
       if new.oomScoreAdjust != old.oomScoreAdjust { protectSelf() }
       nextTick = board.now
       teller.tell(.reloaded(workers: workers.count, logs: logs.count))
@@ -98,7 +101,8 @@ extension Agent {
       token: configuration.http.token, hosts: configuration.http.allowedHosts, ownUid: geteuid())
   }
 
-  func openJournal() {
+  /// The sentence to tell when there should be a file and it cannot be opened: memwarden goes on without.
+  func openJournal() -> StaticString? {
     board.journal.resize(configuration.journal.events)
     var errno: Int32 = 0
     let file = JournalFile(configuration.journal, errno: &errno)
@@ -106,6 +110,8 @@ extension Agent {
       complain("\(path): the journal cannot be opened, errno \(errno); events are kept in memory only")
     }
     teller.write(to: file)
+    return errno == 0
+      ? nil : "No journal file: events are kept in memory only; name a file in a folder that is there and writable."
   }
 
   /// Opens those sockets of `new` that differ from what is open. Nil, or what went wrong: then nothing was changed. The
@@ -121,7 +127,11 @@ extension Agent {
     }
     if let path = new.socket, old?.socket != path {
       unix = path.withCString { cl_listen_unix($0) }
-      if unix < 0 {
+      if unix < 0, old == nil, tcp >= 0, [-ENOENT, -ENOTDIR, -EROFS, -EACCES].contains(unix) {
+        // A board without a writable /run is watched all the same.
+        board.missing.append(
+          "No unix socket: its folder is missing or not writable; ask with --url, or name another path as http socket.")
+      } else if unix < 0 {
         if tcp >= 0 { _ = close(tcp) }
         let sentence: Sentence = "http: cannot listen on \(path), errno \(-unix); is another memwarden running?"
         return sentence.bytes

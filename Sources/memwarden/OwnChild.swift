@@ -42,7 +42,7 @@ extension WatchedWorker {
 
   private func start(_ argv: [Bytes], _ around: Surroundings, now: Instant) {
     childStartedAt = now
-    let pid = around.calls.spawn(argv)
+    let pid = around.calls.spawn(argv, true)
     if pid < 0 {
       around.teller.tell(.worker, record.name, .childNotStarted(errno: -pid))
       backOff(now: now)

@@ -103,7 +103,7 @@ final class WorkerAct {
       case .startChild: start(around, now: now)
       case .runCommand:
         guard case .command(let argv) = worker.settings.plan.means else { break }
-        commandPid = around.calls.spawn(argv)
+        commandPid = around.calls.spawn(argv, false)
         if commandPid < 0 { failure = .spawnFailed(errno: -commandPid) }
       case .abandonCommand:
         _ = around.calls.kill(-commandPid, SIGKILL)
@@ -175,7 +175,7 @@ final class WorkerAct {
   private func start(_ around: Surroundings, now: Instant) {
     guard case .child(let argv) = worker.settings.plan.means else { return }
     around.finder.reap(worker, around)
-    let new = around.calls.spawn(argv)
+    let new = around.calls.spawn(argv, true)
     if new < 0 {
       failure = .spawnFailed(errno: -new)
     } else {

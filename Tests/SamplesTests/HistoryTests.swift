@@ -3,6 +3,13 @@ import Testing
 @testable import Samples
 
 /// What History should say, worked out from all samples at once.
+/// Rounded down to 13 significant bits of KiB, as it is kept.
+private func kept(_ bytes: UInt64) -> UInt64 {
+  var unit: UInt64 = 1024
+  while bytes / unit >= 8192 { unit *= 2 }
+  return bytes / unit * unit
+}
+
 private struct Record {
   var samples = [(ms: Int64, bytes: UInt64)]()
   var history = History()
@@ -16,7 +23,7 @@ private struct Record {
     let slot = { (ms: Int64) in ms / 5000 }
     guard let last = samples.last else { return [] }
     var values = [Int64: UInt64]()
-    for s in samples where slot(s.ms) > slot(last.ms) - 720 { values[slot(s.ms)] = s.bytes / 1024 * 1024 }
+    for s in samples where slot(s.ms) > slot(last.ms) - 720 { values[slot(s.ms)] = kept(s.bytes) }
     return values.sorted { $0.key < $1.key }.map { [UInt64($0.key * 5000), $0.value] }
   }
   /// Start, minimum, maximum and mean of each of the last `count` slots, in KiB as they are kept.
@@ -28,7 +35,7 @@ private struct Record {
     }
     return values.sorted { $0.key < $1.key }.map { slot, kib in
       let mean = kib.reduce(0, +) / UInt64(kib.count)
-      return [UInt64(slot * seconds * 1000), (kib.min() ?? 0) * 1024, (kib.max() ?? 0) * 1024, mean * 1024]
+      return [UInt64(slot * seconds * 1000)] + [kib.min() ?? 0, kib.max() ?? 0, mean].map { kept($0 * 1024) }
     }
   }
   var saidOfHour: [[UInt64]] {
@@ -98,15 +105,15 @@ func aGapAsLongAsAStretchEmptiesItExactly(gap: Int64) {
     n = n &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     // Mostly milliseconds to seconds apart, now and then minutes to hours.
     ms += n >> 60 == 0 ? Int64(n >> 33 % 4_000_000) : Int64(n >> 40 % 9000)
-    record.add(ms, n >> 34)
+    record.add(ms, n >> 28)
   }
   record.check()
 }
 
-@Test func anAmountBeyondThirtyTwoBitsOfKiBIsTheLargestThatFits() {
+@Test func anAmountOfHundredsOfGigabytesIsTheLargestThatFits() {
   var record = Record()
   record.history.record(ByteCount(.max), at: Instant(milliseconds: 5000))
-  let most = UInt64(UInt32.max - 1) * 1024
+  let most = (128 << 30 - 2 * (16 << 20)) as UInt64
   #expect(record.saidOfHour == [[5000, most]])
   #expect(record.said(record.history.forEachOfDay) == [[0, most, most, most]])
 }
