@@ -147,7 +147,7 @@ func aSignalThatIsRefusedIsAFailureWithItsNumber(errno: Int32) throws {
 
 @Test func theKernelItselfKeepsTheWord() throws {
   let calls = ProcessCalls.live
-  let pid = calls.spawn([Bytes("sleep"), Bytes("600")])
+  let pid = calls.spawn([Bytes("sleep"), Bytes("600")], false)
   try #require(pid > 0)
   let ticks: StartTime = { calls.childEnded($0) == nil ? 42 : nil }
   let target = try #require(Target(Identity(pid: pid, startTicks: 42), calls: calls, startTime: ticks))
@@ -165,8 +165,8 @@ func aSignalThatIsRefusedIsAFailureWithItsNumber(errno: Int32) throws {
 
 @Test func aProgramThatIsNotThereIsNotStarted() {
   let calls = ProcessCalls.live
-  #expect(calls.spawn([Bytes("/nowhere/at/all")]) == -ENOENT)
-  #expect(calls.spawn([]) == -EINVAL)
+  #expect(calls.spawn([Bytes("/nowhere/at/all")], false) == -ENOENT)
+  #expect(calls.spawn([], false) == -EINVAL)
 }
 
 @Test func argumentsReachTheProgramAsTheyAreWithoutAShell() throws {
@@ -175,9 +175,10 @@ func aSignalThatIsRefusedIsAFailureWithItsNumber(errno: Int32) throws {
   defer { try? FileManager.default.removeItem(atPath: path) }
   // sh only to write down what it got: $1 is hostile text, not a command.
   let hostile = Bytes("$(id); `id` 'x' \u{1B}[2J\n") + [0xFF]
-  let pid = calls.spawn([
-    Bytes("sh"), Bytes("-c"), Bytes("printf %s \"$1\" > \"$2\""), Bytes("sh"), hostile, Bytes(path.utf8),
-  ])
+  let pid = calls.spawn(
+    [
+      Bytes("sh"), Bytes("-c"), Bytes("printf %s \"$1\" > \"$2\""), Bytes("sh"), hostile, Bytes(path.utf8),
+    ], false)
   try #require(pid > 0)
   let deadline = Date().addingTimeInterval(10)
   while calls.childEnded(pid) == nil, Date() < deadline { sched_yield() }
