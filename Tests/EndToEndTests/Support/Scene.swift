@@ -62,8 +62,13 @@ final class Scene {
 
   fileprivate func clear() {
     for process in started.reversed() { process.kill() }
-    // An orphan that forks while it is looked for is found in the next round.
-    while killMarked() > 0 { usleep(2_000) }
+    // An orphan that forks while it is looked for is found in the next round; one in the middle of its exec has no
+    // environment for a moment, so that one round without any is not enough.
+    var quietRounds = 0
+    while quietRounds < 3 {
+      quietRounds = killMarked() > 0 ? 0 : quietRounds + 1
+      usleep(2_000)
+    }
     for target in mounted.reversed() where umount2(target, 0) != 0 {
       umount2(target, CInt(MNT_DETACH))
     }
