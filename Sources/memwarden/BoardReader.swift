@@ -11,7 +11,8 @@ final class BoardReader {
   private var walks = [TreeWalk?]()
   private var mountsAt: Instant?
   private var slowlyAt = Instant(milliseconds: 0)
-  private var walkedAt = [Instant]()
+  private var walkedAt = [Instant](), unevictableAtWalk = [ByteCount]()
+  private var unevictable: ByteCount { (board.memory.unevictable ?? .zero) - (board.memory.mlocked ?? .zero) }
   private var ownAt = Instant(milliseconds: -1_000_000)
   private var wallOffset: Int64?
 
@@ -73,6 +74,7 @@ final class BoardReader {
     mounts = found
     walks = found.map { _ in nil }
     walkedAt = found.map { _ in board.now }
+    unevictableAtWalk = found.map { _ in .zero }
     board.fileSystems = found.map {
       FileSystemRecord(point: $0.point, kind: $0.kind, usage: nil, absence: .notRead)
     }
@@ -92,13 +94,17 @@ final class BoardReader {
       }
       let walk = walks[i] ?? TreeWalk(mount: mounts[i])
       walks[i] = walk
-      // A small tree is walked every time, at 1 µs per file; a large one in slices, and then not again for a while.
+      // A small tree is walked when it changed, at 1 µs per file; a large one in slices, and not again for a while.
       if walk.isFinished {
-        if walk.usage.files > BoardReader.entriesPerStep, board.now - walkedAt[i] < BoardReader.base { return }
+        // ramfs pages are unevictable ones (fact of the kernel): while their number stands still, so does the tree.
+        let isSmall = walk.usage.files <= BoardReader.entriesPerStep
+        let isDue = board.now - walkedAt[i] >= BoardReader.base || (isSmall && unevictable != unevictableAtWalk[i])
+        guard isDue else { return }
         walk.restart()
       }
       if walk.step(entries: Int(BoardReader.entriesPerStep)) {
         walkedAt[i] = board.now
+        unevictableAtWalk[i] = unevictable
         board.fileSystems[i].usage = walk.usage
         board.fileSystems[i].largest = walk.largest.map { ($0.path, $0.status.allocated) }
       } else if board.fileSystems[i].usage == nil {
