@@ -15,7 +15,7 @@ public struct Features: Sendable, Equatable {
   public var cgroup: CgroupTree?
   /// The hidepid= option of /proc: 0, 1, 2 or 4.
   public var hidepid: UInt8 = 0
-  /// Whether the memory of processes other than our own can be read (root or CAP_SYS_PTRACE); tried on pid 1.
+  /// Whether the memory of processes other than our own can be read (root or CAP_SYS_PTRACE).
   public var readsOthers = false
   /// Whether there is swap (SwapTotal above 0).
   public var swap = false
@@ -36,7 +36,7 @@ public struct Features: Sendable, Equatable {
     features.pidfd = reading_has_pidfd() == 1
     features.cgroup = reader.cgroup
     features.hidepid = (try? reader.hidepid()) ?? 0
-    features.readsOthers = reader.readsFirstProcess()
+    features.readsOthers = reader.hasPtraceCapability()
     features.holePunch = reading_has_hole_punch() == 1
     return features
   }
@@ -74,11 +74,18 @@ extension KernelReader {
     return (try? openPath()) != nil
   }
 
-  /// Where pid 1's program is asks for the same right as its smaps (PTRACE_MODE_READ), and costs less. With hidepid=2
-  /// pid 1 is not there at all.
-  fileprivate func readsFirstProcess() -> Bool {
-    var file = Bytes()
-    return (try? executable(1, into: &file)) != nil
+  /// CAP_SYS_PTRACE (bit 19 of CapEff in /proc/self/status) is what smaps of another user's process asks for. A single
+  /// process would be a bad sample: pid 1 of a container may be closed to everybody.
+  fileprivate func hasPtraceCapability() -> Bool {
+    let mask = try? system("/self/status") { text -> UInt64? in
+      var s = ByteScanner(text)
+      while !s.isAtEnd {
+        if s.accept("CapEff:") { return s.hexadecimal() }
+        s.skipLine()
+      }
+      return nil
+    }
+    return (mask ?? 0) & 1 << 19 != 0
   }
 
   /// Of the last procfs mounted at /proc. Names stand for numbers since Linux 5.8.

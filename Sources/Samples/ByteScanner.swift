@@ -51,6 +51,18 @@ public struct ByteScanner: ~Escapable {
     skipBlanks()
     return digits(radix: 8)
   }
+  /// Like `number`, base 16, as the capability masks of /proc/PID/status are written.
+  @_lifetime(self: copy self)
+  public mutating func hexadecimal() -> UInt64? {
+    skipBlanks()
+    var value: UInt64 = 0
+    let start = position
+    while let c = next, let digit = hexValue(c) {
+      value = value << 4 | UInt64(digit)
+      position &+= 1
+    }
+    return position > start ? value : nil
+  }
   /// Blanks, an optional minus, digits.
   @_lifetime(self: copy self)
   public mutating func signed() -> Int64? {
@@ -75,6 +87,15 @@ public struct ByteScanner: ~Escapable {
       position &+= 1
     }
     return seen ? value : nil
+  }
+}
+
+private func hexValue(_ c: UInt8) -> UInt8? {
+  switch c {
+  case 48...57: c - 48
+  case 97...102: c - 87
+  case 65...70: c - 55
+  default: nil
   }
 }
 

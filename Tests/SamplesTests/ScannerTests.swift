@@ -95,3 +95,11 @@ import Testing
   #expect(!equal(Bytes("worke"), "worker"))
   #expect(equal(Bytes(), ""))
 }
+
+@Test func aMaskIsReadInHexadecimal() {
+  let text = Bytes("\t000001FFfeffffff\nrest")
+  var s = ByteScanner(text.span)
+  #expect(s.hexadecimal() == 0x1ff_feff_ffff)
+  #expect(s.next == 0x0A)
+  #expect(s.hexadecimal() == nil)
+}
