@@ -120,8 +120,11 @@ extension KernelReader {
         return sum.take($0) == $0.count ? sum.result : nil
       }
     } catch {
-      // ENOENT before Linux 4.14; ESRCH of a process without memory, of which smaps is empty.
-      guard error == .gone else { throw error }
+      // ENOENT before Linux 4.14; ESRCH of a process without memory, of which smaps is empty; anything of a masked file.
+      switch error {
+      case .gone, .failed: break
+      default: throw error
+      }
     }
     setPath(pid, "/smaps", thread: thread)
     return try sumMappings()
