@@ -33,6 +33,17 @@ deb: $(if $(ARCH),,build)
 deb-test: build
 	@Deploy/debian/test.sh
 
+# The same as the service of a real kernel, in qemu with 64 MB or as little more as that kernel needs.
+boot: device
+	@Deploy/boot/boot.sh $(ARCH)
+
+# What the CI boots; about 80 s for each processor beside its build. One table: build/boot/report.md.
+boot-all:
+	@for arch in aarch64 armv7 riscv64 x86_64; do \
+	  Deploy/device/build.sh $$arch && Deploy/boot/boot.sh $$arch || exit 1; \
+	done
+	@Deploy/boot/table.sh aarch64 armv7 riscv64 x86_64 | tee build/boot/report.md
+
 test: setup lint
 	swift build --build-tests
 	swift test --skip-build --skip EndToEndTests

@@ -53,7 +53,7 @@ boot() { # SCENARIO [KERNEL_OPTION...]
     -nographic -no-reboot -serial stdio </dev/null >"$log" 2>&1 || code=$?
   local wanted=0
   tr -d '\r' <"$log" | sed -n "s/^.*\(BOOT-[A-Z]* .*\)/\1/p" >"$out/$1.steps"
-  for step in $(sed -nE 's/^ *(expect|missing_once) "?([a-z_0-9]+).*/\1:\2/p' "$here/board/$1" |
+  for step in $(sed -nE 's/^(expect|missing_once) "?([a-z_0-9]+).*/\1:\2/p' "$here/board/$1" |
     sed 's/^missing_once:/missing_/; s/^expect://'); do
     wanted=$((wanted + 1))
     grep -q "^BOOT-OK $step\b" "$out/$1.steps" && continue
