@@ -122,6 +122,40 @@ measure() { # memwarden|floor BINARY
 measure memwarden build/memwarden
 measure floor "$work/floor"
 
+# --- Allocations in a steady state, and how soon a fast leaker is acted upon: memwarden only
+
+"${CC:-cc}" -O1 -shared -fPIC -o "$work/count.so" Benchmarks/allocations/count.c
+start_plain() { # CONFIGURATION ENVIRONMENT...
+  env "${@:2}" build/memwarden run -c "$1" >"$work/output" 2>&1 </dev/null &
+  subject=$!
+}
+counted() { od -An -tu8 -N8 "$work/allocations" | tr -d ' '; }
+configuration 100ms 0 | sed 's/listen = [^ ]*/listen = ""/' >"$work/conf"
+start_plain "$work/conf" "ALLOCATIONS=$work/allocations" "LD_PRELOAD=$work/count.so"
+sleep 3
+allocations=$(counted)
+sleep 3
+allocations=$(($(counted) - allocations))
+stop
+
+# The figure in the journal is the one that led to the act; what the leaker gained since it crossed tells the time.
+{
+  echo "interval = 100ms"
+  echo "http { listen = \"\" socket = \"\" }"
+  echo "journal { file = \"$work/journal\" }"
+  echo "worker \"leaker\" { run = {\"build/leaky\", \"leak\", \"--rate\", \"100M\"} hard = 50M cooldown = 1s"
+  echo "  budget = 32/1s }"
+} >"$work/conf"
+start_plain "$work/conf"
+until [ "$(grep -c '"event":"recycle_began"' "$work/journal" 2>/dev/null)" -ge 5 ] 2>/dev/null; do
+  kill -0 "$subject" 2>/dev/null || give_up "memwarden ended before it acted five times"
+  sleep 0.1
+done
+stop
+acts=$(grep '"event":"recycle_began"' "$work/journal" | head -n 5 | sed 's/.*"value_bytes":\([0-9]*\).*/\1/' | sort -n | awk '
+  { v[NR] = $1 / 1048576 }
+  END { printf "%.0f ms, %.0f MB (median of %d; at most %.0f MB)", (v[3] - 50) * 10, v[3], NR, v[NR] }')
+
 # --- The table
 
 row() { # WHAT GOAL UNIT_DIVISOR DECIMALS UNIT KEY
@@ -145,5 +179,7 @@ row "CPU per cycle and process" "≤ 1.5 × the C loop" 1000 1 " µs" cpu
 row "wake-ups per second, 5 s interval" "≤ 0.2" "$idle_seconds" 2 "" wakeups
 row "start to first answer over HTTP" "" 10 1 " ms" first
 row "bytes written to storage in $idle_seconds s" "0" 1 0 "" written
+echo "| from crossing a limit of 50 MB to the act, a leaker of 100 MB/s, interval 100 ms | ≤ 100 ms, ≤ 60 MB | $acts | |"
+echo "| allocations in 3 s of steady ticks, interval 100 ms | 0 | $allocations | |"
 echo
 echo "Memory after $idle_seconds s: a history of $idle_seconds s, not of 24 h. Memory is counted in kB of 1024, files in kB of 1000."
