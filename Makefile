@@ -2,7 +2,7 @@
 
 EMBEDDED_BUILD = .build-embedded
 
-.PHONY: all setup build device device-test deb deb-test test lint demo footprint soak clean
+.PHONY: all setup build device device-test boot boot-all deb deb-test test lint demo footprint soak clean
 
 all: build
 
