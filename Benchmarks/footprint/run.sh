@@ -143,7 +143,7 @@ stop
   echo "interval = 100ms"
   echo "http { listen = \"\" socket = \"\" }"
   echo "journal { file = \"$work/journal\" }"
-  echo "worker \"leaker\" { run = {\"build/leaky\", \"leak\", \"--rate\", \"100M\"} hard = 50M cooldown = 1s"
+  echo "worker \"leaker\" { run = {\"build/leaky\", \"leak\", \"--rate\", \"100M\"} hard = 50M cooldown = 0s"
   echo "  budget = 32/1s }"
 } >"$work/conf"
 start_plain "$work/conf"
