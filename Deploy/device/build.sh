@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Builds memwarden for a board: one static, stripped file, build/device/ARCH/memwarden, its symbols beside it in
-# memwarden.debug and its sizes in sizes.txt. Everything is compiled and linked by the Swift toolchain's own swiftc, clang
-# and lld; Debian gives the sources of the libraries, and libgcc.a. Only what is older than its source is built again.
+# memwarden.debug and its sizes in sizes.txt. Everything is compiled and linked by the Swift toolchain's own swiftc,
+# clang and lld; Debian gives the sources of the libraries, and libgcc.a. Only what is older than its source is built.
 # MICROHTTPD=FILE links another build of libmicrohttpd.
 set -euo pipefail
+unset MAKEFLAGS ARCH # make hands its ARCH down, and musl's Makefile has one of its own
 arch=${1:-}
 here=$(cd "$(dirname "$0")" && pwd)
 home=$(cd "$here/../.." && pwd)

@@ -4,6 +4,8 @@
 set -euo pipefail
 mkdir -p "$1"
 cd "$1"
+exec 9>../sources.lock # two processors may be built at once
+flock 9
 [ ! -e complete ] || exit 0
 rm -rf ./*
 mkdir -p apt/sources apt/lists apt/cache

@@ -19,13 +19,14 @@ build_musl() {
   make -j2 install
 }
 
-# MESSAGES stay: through them the errors of connections are counted. Threads stay, though none is ever started:
-# libmicrohttpd 0.9.75 does not compile without.
+# Messages stay: through them the errors of connections are counted. Threads stay, though none is ever started:
+# libmicrohttpd 0.9.75 does not compile without. Its build's generators stay out, whatever the dates of its files.
 build_libmicrohttpd() {
   "$sources/libmicrohttpd/configure" --host="$c_target" --prefix="$root" \
     CC="${cc[*]}" CFLAGS="${c_flags[*]} ${c_hardening[*]}" LDFLAGS="-fuse-ld=lld -nostdlib -static $root/lib/crt1.o" \
     LIBS="-L$root/lib -lc -L$(dirname "$libgcc") -lgcc" \
     AR="$bin/llvm-ar" RANLIB="$bin/llvm-ranlib" NM="$bin/llvm-nm" \
+    ACLOCAL=: AUTOCONF=: AUTOHEADER=: AUTOMAKE=: \
     --disable-shared --disable-https --disable-bauth --disable-dauth --disable-postprocessor --disable-httpupgrade \
     --disable-poll --with-threads=posix --enable-itc=pipe --disable-nls --disable-doc --disable-examples \
     --disable-curl --disable-dependency-tracking
@@ -38,8 +39,8 @@ build_libconfuse() {
   flex -Pcfg_yy -o lexer.c "$sources/libconfuse/src/lexer.l"
   local file
   for file in lexer.c "$sources/libconfuse/src/confuse.c"; do
-    "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -w "-I$sources/libconfuse/src" -D_GNU_SOURCE -DHAVE_UNISTD_H \
-      -DHAVE_STRING_H -DHAVE_STRINGS_H -DHAVE_STRDUP -DHAVE_STRNDUP -DHAVE_STRCASECMP -DHAVE_FMEMOPEN -DHAVE_REALLOCARRAY \
+    "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -w "-I$sources/libconfuse/src" -D_GNU_SOURCE \
+      -DHAVE_UNISTD_H -DHAVE_STRING_H -DHAVE_STRINGS_H -DHAVE_STRDUP -DHAVE_STRNDUP -DHAVE_STRCASECMP -DHAVE_FMEMOPEN -DHAVE_REALLOCARRAY \
       '-DPACKAGE_VERSION="3.3"' '-DPACKAGE_STRING="libConfuse 3.3"' -c "$file"
   done
   "$bin/llvm-ar" rcs "$root/lib/libconfuse.a" lexer.o confuse.o
