@@ -40,7 +40,8 @@ build_libconfuse() {
   local file
   for file in lexer.c "$sources/libconfuse/src/confuse.c"; do
     "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -w "-I$sources/libconfuse/src" -D_GNU_SOURCE \
-      -DHAVE_UNISTD_H -DHAVE_STRING_H -DHAVE_STRINGS_H -DHAVE_STRDUP -DHAVE_STRNDUP -DHAVE_STRCASECMP -DHAVE_FMEMOPEN -DHAVE_REALLOCARRAY \
+      -DHAVE_UNISTD_H -DHAVE_STRING_H -DHAVE_STRINGS_H -DHAVE_STRDUP -DHAVE_STRNDUP -DHAVE_STRCASECMP \
+      -DHAVE_FMEMOPEN -DHAVE_REALLOCARRAY \
       '-DPACKAGE_VERSION="3.3"' '-DPACKAGE_STRING="libConfuse 3.3"' -c "$file"
   done
   "$bin/llvm-ar" rcs "$root/lib/libconfuse.a" lexer.o confuse.o
