@@ -48,7 +48,7 @@ test: setup lint
 	swift build --build-tests
 	swift test --skip-build --skip EndToEndTests
 	$(MAKE) build
-	MEMWARDEN_BUILD=$(CURDIR)/build swift test --skip-build --no-parallel --filter EndToEndTests
+	@.ci/e2e
 
 lint:
 	@.ci/lint

@@ -139,7 +139,7 @@ int cl_listen_tcp(const uint8_t *host, size_t host_length, uint16_t port) {
   int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
   if (fd < 0) return -errno;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(fd, (struct sockaddr *)&a, length) < 0 || listen(fd, 64) < 0) return failed(fd);
+  if (bind(fd, (struct sockaddr *)&a, length) < 0 || listen(fd, 256) < 0) return failed(fd);
   return fd;
 }
 int cl_listen_unix(const char *path) {
@@ -163,7 +163,7 @@ int cl_listen_unix(const char *path) {
   int error = errno;
   umask(before);
   errno = error;
-  if (bound < 0 || listen(fd, 64) < 0) return failed(fd);
+  if (bound < 0 || listen(fd, 256) < 0) return failed(fd);
   return fd;
 }
 

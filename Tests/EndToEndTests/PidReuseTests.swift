@@ -70,14 +70,14 @@ extension EndToEnd {
           in: scene,
           """
           interval = 100ms
-          worker "watched" { comm = "leaky" respawn = yes soft = 8M hold = 1s grace = 1s start_timeout = 1s }
+          worker "watched" { comm = "leaky" respawn = yes soft = 8M hold = 3s grace = 1s start_timeout = 1s }
           """)
         try namespace.order("\(try builtProgram("leaky")) idle --size 32M & watched=$!")
         let seen = try namespace.agent.awaitEvent("over_soft", of: "watched")
-        try eventually("its hold is nearly over") { bootMilliseconds() >= (seen.number("boot_ms") ?? 0) + 800 }
+        try eventually("its hold is half over") { bootMilliseconds() >= (seen.number("boot_ms") ?? 0) + 1500 }
         try namespace.swap()
         let innocent = try namespace.innocent(), start = statFields(innocent)[19]
-        try eventually("the agent is past the hold") { bootMilliseconds() > (seen.number("boot_ms") ?? 0) + 1500 }
+        try eventually("the agent is past the hold") { bootMilliseconds() > (seen.number("boot_ms") ?? 0) + 4000 }
         try always(for: 1, "the innocent lives") {
           statFields(innocent).count > 19 && statFields(innocent)[19] == start
         }

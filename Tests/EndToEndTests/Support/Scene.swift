@@ -117,7 +117,7 @@ func builtProgram(_ name: String) throws -> String {
 
 /// Polls until `condition` holds; a deadline that passes fails the test, and ends it.
 func eventually(
-  within seconds: Double = 10, _ what: @autoclosure () -> String, sourceLocation: SourceLocation = #_sourceLocation,
+  within seconds: Double = 30, _ what: @autoclosure () -> String, sourceLocation: SourceLocation = #_sourceLocation,
   _ condition: () throws -> Bool
 ) throws {
   let deadline = ContinuousClock.now + .milliseconds(Int(seconds * 1000))

@@ -23,7 +23,7 @@ extension Agent {
   /// Waits until there are `count` such events; answers the last of them.
   @discardableResult
   func awaitEvent(
-    _ name: String, of subject: String? = nil, count: Int = 1, within seconds: Double = 10,
+    _ name: String, of subject: String? = nil, count: Int = 1, within seconds: Double = 30,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> JSONObject {
     try eventually(
