@@ -10,9 +10,7 @@ final class WatchedLog {
   let record: LogRecord
   private var watch: LogWatch
   private var file: LogFile?
-  private var holders: [FileHolder]?
-  private var search: HolderSearch?
-  private var holdersAt = Instant(milliseconds: 0)
+  private let writers: LogWriters
   private var lookedAt = Instant(milliseconds: 0)
   private var awaitedAt: Int64?
   /// Until a log that is not there or is refused is looked at again.
@@ -28,9 +26,6 @@ final class WatchedLog {
 
   /// A silent log is looked at this often.
   private static let base = Milliseconds.seconds(60)
-  /// Holders are looked for again at most this often: it is a walk over every descriptor of every process. And while
-  /// they are not known.
-  private static let holdersAge = Milliseconds.seconds(10), holdersRetry = Milliseconds.seconds(1)
   /// A log that is cut many times a second is told of this often.
   private static let tellingGap = Milliseconds.seconds(10)
 
@@ -38,6 +33,7 @@ final class WatchedLog {
     var rules = rules
     rules.observe = rules.observe || observe
     record = LogRecord(rules: rules)
+    writers = LogWriters(of: record)
     watch = LogWatch(rules)
   }
 
@@ -58,8 +54,8 @@ final class WatchedLog {
         if named.inode != file.opened.inode || named.device != file.opened.device { self.file = nil }
       } catch { self.file = nil }
     }
-    if let file, search != nil { searchHolders(of: file, around, now: board.now) }
-    attribute(around)
+    if let file, writers.isSearching { search(file, around, now: board.now) }
+    writers.attribute(around)
     // A silent log may grow all the same: on ramfs whoever reads a hole fills it with pages.
     let isDue = nextLook.map { board.now >= $0 } ?? (file == nil || board.now - lookedAt >= WatchedLog.base)
     if isDue { look(around, buffer: buffer, board: board, inotify: inotify) }
@@ -89,9 +85,7 @@ final class WatchedLog {
     do throws(LogRefusal) {
       let file = try open(around)
       note(try file.status())
-      let search = HolderSearch(file.opened, around.reader)
-      while !search.step(around.reader, for: .seconds(1)) {}
-      noteHolders(search, around)
+      writers.findNow(file, around)
       let half = ByteCount(record.rules.budget.rawValue / 2)
       try cut(file, keep: min(record.rules.keep ?? half, half), around, buffer: buffer, board: board, asked: true)
       try schedule(file, after: try file.status(), inotify: inotify)
@@ -108,20 +102,13 @@ final class WatchedLog {
     do throws(LogRefusal) {
       opened = try LogFile(record.rules.path)
     } catch .foreignOwner(let uid) {
-      // In a folder like /tmp the owner must be a writer: find out who writes.
-      guard let status = try? around.reader.fileStatus(record.rules.path) else { throw .gone }
-      var writers = [UInt32]()
-      for holder in (try? around.reader.holders(of: status))?.holders ?? [] where holder.writes {
-        if let uid = (try? around.reader.status(holder.identity.pid))?.effectiveUid { writers.append(uid) }
-      }
-      guard writers.contains(uid) else { throw .foreignOwner(uid: uid) }
-      opened = try LogFile(record.rules.path, writers: writers)
+      // In a folder like /tmp the owner must be a writer.
+      let uids = try LogWriters.uids(of: record.rules.path, around.reader)
+      guard uids.contains(uid) else { throw .foreignOwner(uid: uid) }
+      opened = try LogFile(record.rules.path, writers: uids)
     }
     file = opened
-    holders = nil
-    search = nil
-    holdersAt = Instant(milliseconds: 0)
-    record.writers.removeAll(keepingCapacity: true)
+    writers.forget()
     record.state = .watched
     record.kind = opened.kind
     toldRefusal = nil
@@ -140,8 +127,8 @@ final class WatchedLog {
     record.bytesPerDay = watch.growth.perDay(now: board.now)
     record.untilFull = watch.timeToFill(record.rules.budget - status.allocated, now: board.now)
     guard let file, record.bytesPerSecond > 0 || watch.rate > 0 else { return }
-    searchHolders(of: file, around, now: board.now)
-    if !toldGrowing, search == nil, record.bytesPerSecond > 0 {
+    search(file, around, now: board.now)
+    if !toldGrowing, !writers.isSearching, record.bytesPerSecond > 0 {
       toldGrowing = true
       around.teller.tell(
         .log, record.rules.path,
@@ -150,49 +137,17 @@ final class WatchedLog {
     }
   }
 
-  /// Begins the search when it is due, and goes on with it for a quarter of the time in which the log could fill up.
-  private func searchHolders(of file: LogFile, _ around: Surroundings, now: Instant) {
-    if search == nil {
-      guard now - holdersAt >= (holders == nil ? WatchedLog.holdersRetry : WatchedLog.holdersAge) else { return }
-      holdersAt = now
-      search = HolderSearch(file.opened, around.reader)
-    }
+  /// For a quarter of the time in which the log could fill up.
+  private func search(_ file: LogFile, _ around: Surroundings, now: Instant) {
     let room = (record.rules.budget - record.allocated).rawValue
     let slice = watch.rate == 0 ? 20 : max(1, min(20, room * 250 / watch.rate))
-    guard let search, search.step(around.reader, for: Milliseconds(Int64(slice))) else { return }
-    noteHolders(search, around)
-  }
-
-  private func noteHolders(_ scan: HolderSearch, _ around: Surroundings) {
-    search = nil
-    record.writers.removeAll(keepingCapacity: true)
-    // Nobody's flags are known for sure while a process could not be looked into.
-    let others = scan.holders.filter { $0.identity.pid != getpid() }
-    holders = scan.unreadable == 0 ? others : nil
-    for holder in others where holder.writes {
-      let pid = holder.identity.pid
-      let comm = (try? around.reader.stat(pid))?.comm.array ?? []
-      record.writers.append(WriterRecord(pid: pid, comm: comm, worker: [], appends: holder.appends))
-    }
-    attribute(around)
-    record.method = record.rules.method ?? cutMethod(on: record.kind, writersAppend: writersAppend(holders))
-  }
-
-  /// A writer's worker may be found after the writer was.
-  private func attribute(_ around: Surroundings) {
-    for i in record.writers.indices where record.writers[i].worker.isEmpty {
-      let pid = record.writers[i].pid
-      for worker in around.finder.workers where worker.member(pid) != nil {
-        record.writers[i].worker = worker.record.name
-      }
-    }
+    writers.search(file, around, for: Milliseconds(Int64(slice)), now: now)
   }
 
   private func cut(
     _ file: LogFile, keep: ByteCount, _ around: Surroundings, buffer: CutBuffer, board: Board, asked: Bool = false
   ) throws(LogRefusal) {
-    // An unknown writer counts as one that does not append.
-    let appends = writersAppend(holders)
+    let appends = writers.append
     let method = record.rules.method ?? cutMethod(on: file.kind, writersAppend: appends)
     record.method = method
     if record.rules.observe && !asked {
