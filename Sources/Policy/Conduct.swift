@@ -24,6 +24,8 @@ public enum Phase: Equatable, Sendable {
 /// What led to an act.
 public enum Reason: UInt8, Equatable, Sendable {
   case softLimitHeld, hardLimit
+  /// One of the rules' own triggers.
+  case trigger
   /// A person asked over the API.
   case asked
   /// An own child ended by itself.

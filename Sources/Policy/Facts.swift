@@ -9,9 +9,8 @@ public enum Fact: UInt8, CaseIterable, Sendable {
   case growth
   /// Until the worker's first limit, or the board, is full at that growth.
   case exhaustion
-  /// Open descriptors, threads, established TCP connections of the worker's sockets, requests counted from outside
-  /// since it started.
-  case descriptors, threads, connections, requests
+  /// Open descriptors, threads, and established TCP connections of the worker's sockets.
+  case descriptors, threads, connections
   /// Since the oldest process started.
   case age
   /// Share of one processor since the last sample.
@@ -32,7 +31,6 @@ public enum Fact: UInt8, CaseIterable, Sendable {
     case .descriptors: "descriptors"
     case .threads: "threads"
     case .connections: "connections"
-    case .requests: "requests"
     case .age: "age"
     case .cpu: "cpu"
     case .available: "available"
@@ -45,18 +43,24 @@ public enum Fact: UInt8, CaseIterable, Sendable {
     case .uss, .pss, .rss, .anon, .swap, .peak, .available: .bytes
     case .growth: .bytesPerHour
     case .exhaustion, .age: .milliseconds
-    case .descriptors, .threads, .connections, .requests: .count
+    case .descriptors, .threads, .connections: .count
     case .cpu, .pressure: .permyriad
     }
   }
 
-  /// A memory figure of the worker's own: it has a baseline that it can be compared with.
-  public var hasBaseline: Bool {
+  /// The same as a limit's metric; nil for what is none.
+  public var metric: Metric? {
     switch self {
-    case .uss, .pss, .rss, .anon, .swap, .peak: true
-    default: false
+    case .uss: .uss
+    case .pss: .pss
+    case .rss: .rss
+    case .anon: .anon
+    case .swap: .swap
+    default: nil
     }
   }
+  /// A memory figure of the worker's own: it can be compared with what it held after its warm-up.
+  public var hasBaseline: Bool { metric != nil || self == .peak }
 }
 
 public enum FactUnit: Equatable, Sendable { case bytes, bytesPerHour, milliseconds, count, permyriad }

@@ -44,6 +44,8 @@ public struct WorkerRules: Equatable, Sendable {
   public var scope = Scope.each
   /// nil: no such limit. soft ≤ hard, checked where the configuration is read.
   public var soft: Limit?, hard: Limit?
+  /// Any of them that is due leads to an act, like the soft limit. At most 8.
+  public var triggers: [TriggerRules] = []
   /// How long the soft limit must be exceeded before it counts. The hard limit counts at once.
   public var hold = Milliseconds.seconds(30)
   /// A limit is left only below this share of it (hysteresis).

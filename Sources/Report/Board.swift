@@ -35,6 +35,11 @@ public final class WorkerRecord {
   public var conduct = Conduct()
   public var history = History()
   public var plateau = Plateau()
+  /// Of the figure, by the floors of five minutes.
+  public var growth = Growth()
+  /// What the triggers spoke of at the last tick, and where each stands, in their order.
+  public var facts = Facts()
+  public var triggers = [TriggerState]()
   /// The memory controller's view of its first process's cgroup; nil without one.
   public var cgroup: CgroupMemory?
   public var lastAct: Event?

@@ -96,6 +96,8 @@ public enum Happening: Sendable {
   case overSoft(Figure, pid: Int32, hold: Milliseconds)
   case overHard(Figure, pid: Int32)
   case backBelow(Figure, pid: Int32, after: Milliseconds)
+  /// A condition of the configuration is met, for as long as it asks.
+  case triggerDue(Bytes, value: Int64?, of: Fact?)
   /// It rose and has been level since: left alone.
   case settled(Figure, pid: Int32, level: Milliseconds)
   case wouldRecycle(Reason, Figure)

@@ -54,6 +54,10 @@ extension Happening {
       json.field("pid", pid)
       figure.write(to: &json)
       json.field("after_ms", after.rawValue)
+    case .triggerDue(let text, let value, let fact):
+      json.field("trigger", text)
+      if let fact { json.field("fact", fact.name) }
+      if let value { json.field("value", value) }
     case .settled(let figure, let pid, let level):
       json.field("pid", pid)
       figure.write(to: &json)

@@ -20,6 +20,7 @@ extension Happening {
     case .overSoft: (.seen, "over_soft")
     case .overHard: (.seen, "over_hard")
     case .backBelow: (.recovered, "back_below")
+    case .triggerDue: (.seen, "trigger_due")
     case .settled: (.judged, "settled")
     case .wouldRecycle: (.judged, "would_recycle")
     case .blocked: (.judged, "blocked")
@@ -66,6 +67,9 @@ extension Event {
     case .overHard(let figure, let pid): return "pid \(pid) is over its hard limit: \(figure.words)"
     case .backBelow(let figure, let pid, let after):
       return "pid \(pid) is back below the clear line by itself after \(after): \(figure.words)"
+    case .triggerDue(let text, let value, let fact):
+      guard let value, let fact else { return "due: \(text)" }
+      return "due: \(text); \(fact.name) is \(fact.words(value))"
     case .settled(let figure, let pid, let level):
       return "pid \(pid) left alone: level for \(level) and under its limit, \(figure.words)"
     case .wouldRecycle(let reason, let figure):
@@ -109,6 +113,19 @@ extension Event {
   }
 }
 
+extension Fact {
+  /// A value of its unit.
+  func words(_ value: Int64) -> Sentence {
+    let amount = UInt64(clamping: value)
+    switch unit {
+    case .bytes: return "\(ByteCount(amount))"
+    case .bytesPerHour: return "\(ByteCount(amount)) an hour"
+    case .milliseconds: return "\(Milliseconds(value))"
+    case .count: return "\(amount)"
+    case .permyriad: return "\(amount / 100) %"
+    }
+  }
+}
 extension Figure {
   /// `uss 25.1 MiB of 24 MiB (104 %)`
   var words: Sentence {

@@ -37,6 +37,26 @@ extension WorkerRecord {
         writeRule("soft", limits.soft, hold: rules.hold, to: &json)
         writeRule("hard", limits.hard, hold: .zero, to: &json)
       }
+      json.array("triggers") { json in
+        for (rule, state) in zip(rules.triggers, triggers) {
+          json.object { json in
+            json.field("when", rule.name)
+            json.field("state", state.name)
+            if let since = state.since { json.field("for_ms", (now - since).rawValue) } else { json.null("for_ms") }
+          }
+        }
+      }
+      if let trend = growth.trend(GrowthRules()) {
+        json.object("growth") { json in
+          json.field("bytes_per_hour", trend.bytesPerHour)
+          json.field("r2_permyriad", UInt64(trend.r2.rawValue))
+          json.field("rises", trend.rises)
+          json.field("points", trend.points)
+        }
+      } else {
+        json.null("growth")
+      }
+      json.field("baseline_bytes", growth.baseline)
       json.field("level_ms", plateau.duration(now).rawValue)
       json.field("clear_permyriad", UInt64(rules.clear.rawValue))
       json.object("restart_budget") { json in
@@ -76,6 +96,15 @@ extension WorkerRecord {
       text.say("  \(rule) limit   \(limit)")
       if let figure { text.say(", at \(percent(figure.value, of: limit)) %") }
       text.write("\n")
+    }
+    for (rule, state) in zip(rules.triggers, triggers) {
+      text.say("  trigger      \(rule.name): \(state.name)")
+      if let since = state.since { text.say(" for \(now - since)") }
+      text.write("\n")
+    }
+    if let trend = growth.trend(GrowthRules()) {
+      let amount = ByteCount(trend.bytesPerHour.magnitude)
+      text.say("  growth       \(trend.bytesPerHour < 0 ? "-" : "")\(amount) an hour, by the floors of five minutes\n")
     }
     text.say("  restarts     \(conduct.used(rules.budget, now: now)) of \(rules.budget.count) ")
     text.say("within \(rules.budget.per)\n")

@@ -42,6 +42,7 @@ extension Reason {
     switch self {
     case .softLimitHeld: "soft_limit_held"
     case .hardLimit: "hard_limit"
+    case .trigger: "trigger"
     case .asked: "asked"
     case .crashed: "crashed"
     }
@@ -50,8 +51,25 @@ extension Reason {
     switch self {
     case .softLimitHeld: "over the soft limit for too long"
     case .hardLimit: "over the hard limit"
+    case .trigger: "one of its triggers is due"
     case .asked: "asked for"
     case .crashed: "it ended by itself"
+    }
+  }
+}
+extension TriggerState {
+  public var name: StaticString {
+    switch self {
+    case .unknown: "unknown"
+    case .quiet: "quiet"
+    case .holding: "holding"
+    case .due: "due"
+    }
+  }
+  public var since: Instant? {
+    switch self {
+    case .unknown, .quiet: nil
+    case .holding(let since), .due(let since): since
     }
   }
 }

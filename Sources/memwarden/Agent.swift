@@ -135,7 +135,9 @@ final class Agent: Answering {
       worker.tend(around, now: now)
       worker.sample(reader, teller: teller, now: now)
       let gap = Milliseconds(configuration.interval.rawValue * 3 + 1000)
-      if case .recycle(let reason) = worker.judge(teller: teller, gap: gap, now: now) { begin(worker, reason) }
+      if case .recycle(let reason) = worker.judge(reader, board: board, teller: teller, gap: gap, now: now) {
+        begin(worker, reason)
+      }
     }
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
   }

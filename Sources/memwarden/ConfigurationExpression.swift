@@ -113,7 +113,7 @@ private struct ExpressionParser {
       throw expected(
         """
         a condition such as uss > 24M, with one of uss, pss, rss, anon, swap, peak, growth, exhaustion, descriptors, \
-        threads, connections, requests, age, cpu, available, pressure
+        threads, connections, age, cpu, available, pressure
         """)
     }
     position += 1

@@ -93,6 +93,7 @@ private func readRules(_ settings: SettingReader) -> WorkerRules {
   settings.read("hold", &rules.hold, "a duration from 0s to 1d", parseDuration(.zero...(.seconds(day))))
   settings.read(
     "clear", &rules.clear, "a share of the limit from 10% to 100%", parseShare(Permyriad(1000)...Permyriad(10_000)))
+  readTriggers(settings, clear: rules.clear, into: &rules.triggers)
   settings.read("cooldown", &rules.coolDown, "a duration from 0s to 7d", parseDuration(.zero...(.seconds(7 * day))))
   let backoff = parseDuration(Milliseconds(100)...(.seconds(day)))
   settings.read("backoff", &rules.backoff, "a duration from 100ms to 1d", backoff)
@@ -104,6 +105,19 @@ private func readRules(_ settings: SettingReader) -> WorkerRules {
   settings.read("budget", &rules.budget, "a count per time such as 5/1h: 1 to 32 in 1s to 7d", parseBudget)
   settings.read("observe", &rules.observe, "yes or no", parseYes)
   return rules
+}
+
+/// A list of conditions, each with what is wrong with it in its own words.
+private func readTriggers(_ settings: SettingReader, clear: Permyriad, into triggers: inout [TriggerRules]) {
+  guard let setting = settings.setting("recycle_when") else { return }
+  if setting.values.count > 8 { settings.report(setting, Bytes("expected at most 8 conditions")) }
+  for text in setting.values {
+    do throws(ExpressionProblem) {
+      var rules = try parseTrigger(text)
+      rules.clear = clear
+      triggers.append(rules)
+    } catch { settings.report(setting, error.message) }
+  }
 }
 
 func readLog(_ settings: SettingReader) -> LogRules {

@@ -4,7 +4,7 @@ import Report
 import Samples
 
 final class Teller {
-  private let board: Board
+  let board: Board
   private var file: JournalFile?
   private let printsLines: Bool
   private var line = Bytes()

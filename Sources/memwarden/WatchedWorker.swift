@@ -25,8 +25,11 @@ final class WatchedWorker {
   let record: WorkerRecord
   var members = [Member]()
   var sumThreshold = Threshold()
+  var facts: FactKeeper
   var lastObstacle: Obstacle?
   var hasToldSettled = false
+  /// The trigger that was told to be due.
+  var dueTrigger: Int?
   var cgroupAt: Instant?
   /// What is being done to it.
   var act: WorkerAct?
@@ -40,8 +43,10 @@ final class WatchedWorker {
     matcher = settings.selector.isEmpty ? nil : try Matcher(settings.selector)
     var rules = settings.rules
     rules.observe = rules.observe || observe
+    facts = FactKeeper(rules.triggers)
     record = WorkerRecord(
       name: settings.name, rules: rules, limits: Limits(rules, memTotal: memTotal), means: settings.plan.means.name)
+    record.triggers = rules.triggers.map { _ in .unknown }
   }
 
   var hasMeans: Bool { settings.plan.means != .none }
@@ -52,6 +57,7 @@ final class WatchedWorker {
     if case .child = settings.plan.means { (child, childStartedAt) = (old.child, old.childStartedAt) }
     if old.record.rules.metric == record.rules.metric, old.record.rules.scope == record.rules.scope {
       record.history = old.record.history
+      record.growth = old.record.growth
     }
     record.recycles = old.record.recycles
     record.recycleFailures = old.record.recycleFailures
@@ -70,6 +76,8 @@ final class WatchedWorker {
     record.crossing = old.record.crossing
     record.plateau = old.record.plateau
     sumThreshold = old.sumThreshold
+    facts = old.facts
+    record.triggers = old.record.triggers
     lastObstacle = old.lastObstacle
     hasToldSettled = old.hasToldSettled
   }

@@ -57,7 +57,13 @@ final class WorkerAct {
     let grounds = record.rules.scope == .each ? [worker.member(record.figurePid) ?? first] : worker.members
     guard let figure = worker.figure(of: grounds), let all = worker.figure(of: going) else { return nil }
     let line = reason == .hardLimit ? record.limits.hard : record.limits.first
-    if reason != .asked, let line, figure.value < line { return nil }
+    switch reason {
+    case .softLimitHeld, .hardLimit: if let line, figure.value < line { return nil }
+    case .trigger:
+      let due = worker.dueTrigger
+      guard let due, worker.stillHolds(due, around.reader, board: around.teller.board, now: now) else { return nil }
+    case .asked, .crashed: break
+    }
     targets = []
     for victim in victims { if let target = around.target(victim.kept.identity) { targets.append(target) } }
     guard !targets.isEmpty else { return nil }

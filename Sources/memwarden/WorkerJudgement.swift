@@ -6,16 +6,27 @@ import Samples
 
 extension WatchedWorker {
   /// Judges what was read and tells what changed. The verdict is in the record; the loop acts on it.
-  func judge(teller: Teller, gap: Milliseconds, now: Instant) -> Verdict {
+  func judge(_ reader: KernelReader, board: Board, teller: Teller, gap: Milliseconds, now: Instant) -> Verdict {
     let before = record.crossing
     let crossing = record.rules.scope == .each ? judgeEach(gap: gap, now: now) : judgeSum(gap: gap, now: now)
     record.crossing = crossing
     if let figure = record.figure {
       record.history.record(figure.value, at: now)
       record.plateau.follow(figure.value, now: now)
+      record.growth.add(figure.value, GrowthRules(), gap: gap, now: now)
     }
     tellCrossing(from: before, to: crossing, teller: teller, now: now)
-    let verdict = record.conduct.judge(crossing, rules: record.rules, hasMeans: hasMeans, now: now)
+    var verdict = record.conduct.judge(crossing, rules: record.rules, hasMeans: hasMeans, now: now)
+    if let due = judgeTriggers(reader, board: board, gap: gap, now: now) {
+      tellTrigger(due, teller: teller)
+      switch verdict {
+      case .unknown, .below, .holding:
+        verdict = record.conduct.permit(.trigger, rules: record.rules, hasMeans: hasMeans, now: now)
+      case .recycle, .wouldRecycle, .blocked, .park: break
+      }
+    } else {
+      dueTrigger = nil
+    }
     tell(verdict, teller: teller, now: now)
     record.verdict = verdict
     syncRecords()
@@ -96,6 +107,9 @@ extension WatchedWorker {
   func startOver() {
     record.crossing = .unknown
     record.plateau = Plateau()
+    record.growth.restart()
+    facts = FactKeeper(record.rules.triggers)
+    dueTrigger = nil
     sumThreshold = Threshold()
     lastObstacle = nil
     hasToldSettled = false
@@ -120,6 +134,15 @@ extension WatchedWorker {
     default: break
     }
     tellSettled(figure, after, teller: teller, now: now)
+  }
+
+  private func tellTrigger(_ due: Int, teller: Teller) {
+    guard act == nil, dueTrigger != due else { return }
+    dueTrigger = due
+    let trigger = record.rules.triggers[due]
+    var fact: Fact?
+    if case .condition(let condition)? = trigger.when.steps.first { fact = condition.fact }
+    teller.tell(.worker, record.name, .triggerDue(trigger.name, value: fact.flatMap { record.facts[$0] }, of: fact))
   }
 
   /// Once per level: a process that holds at least half of its limit and does not grow is left alone, and that is said.

@@ -31,6 +31,9 @@ extension ConfigurationTests {
       var rules = WorkerRules()
       rules.soft = .bytes(.mib(24))
       rules.hard = .share(Permyriad(1000))
+      rules.triggers = try ["age > 7d and connections < 1", "growth > 1M/1h for 1h", "descriptors > 900 in 3/5"].map {
+        try parseTrigger(bytes($0))
+      }
       #expect(worker.rules == rules)
       var plan = RecyclePlan()
       plan.means = .child(["/usr/sbin/lighttpd", "-D", "-f", "/etc/lighttpd/lighttpd.conf"].map(bytes))

@@ -59,7 +59,7 @@ private struct Scene {
   @discardableResult func tick(_ seconds: Int64) -> Verdict {
     board.now = Instant(milliseconds: seconds * 1000)
     worker.sample(reader, teller: teller, now: board.now)
-    return worker.judge(teller: teller, gap: .seconds(16), now: board.now)
+    return worker.judge(reader, board: board, teller: teller, gap: .seconds(16), now: board.now)
   }
   var events: [String] {
     var names = [String]()

@@ -1,5 +1,6 @@
 // What a worker keeps over a reload of the configuration, and what is told of one without processes.
 import Actions
+import Kernel
 import Policy
 import Report
 import Samples
@@ -80,13 +81,15 @@ private func reloaded(_ old: WatchedWorker, _ change: (inout WorkerSettings) -> 
 
 @Test func aWorkerWithoutProcessesHasNoFigureAndNoPid() throws {
   let journal = Journal(capacity: 16)
-  let teller = Teller(board: Board(version: "1", now: at(0), journal: journal), printsLines: false)
+  let board = Board(version: "1", now: at(0), journal: journal)
+  let teller = Teller(board: board, printsLines: false)
+  let reader = KernelReader(roots: Roots())
   for scope in [Scope.each, .sum] {
     let worker = try worker(settings { $0.rules.scope = scope })
     // As if a process had been judged before.
     worker.record.figure = Figure(metric: .uss, scope: scope, value: .mib(50), limit: .mib(20), isEstimate: false)
     worker.record.figurePid = 42
-    #expect(worker.judge(teller: teller, gap: .seconds(16), now: at(5)) == .unknown)
+    #expect(worker.judge(reader, board: board, teller: teller, gap: .seconds(16), now: at(5)) == .unknown)
     #expect(worker.record.figure == nil && worker.record.figurePid == 0)
   }
   #expect(journal.newest == 0)

@@ -44,6 +44,16 @@ let workerEvents: [Expected] = [
     figureNumbers + #", "pid": 42, "after_ms": 7000"#,
     "pid 42 is back below the clear line by itself after 7 s: \(said)"),
   Expected(
+    .triggerDue(bytes("age > 7d"), value: 7 * 86_400_000 + 5000, of: .age), "seen", "trigger_due",
+    #""trigger": "age > 7d", "fact": "age", "value": 604805000"#, "due: age > 7d; age is 7 d"),
+  Expected(
+    .triggerDue(bytes("growth > 1M/1h"), value: 3 << 20, of: .growth), "seen", "trigger_due",
+    #""trigger": "growth > 1M/1h", "fact": "growth", "value": 3145728"#,
+    "due: growth > 1M/1h; growth is 3 MiB an hour"),
+  Expected(
+    .triggerDue(bytes("not cpu < 5%"), value: nil, of: nil), "seen", "trigger_due", #""trigger": "not cpu < 5%""#,
+    "due: not cpu < 5%"),
+  Expected(
     .settled(figure, pid: 42, level: .seconds(90)), "judged", "settled",
     figureNumbers + #", "pid": 42, "level_ms": 90000"#,
     "pid 42 left alone: level for 1 min 30 s and under its limit, \(said)"),

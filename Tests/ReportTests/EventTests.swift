@@ -63,11 +63,12 @@ import Testing
     case .logCut: 27
     case .logRefused: 28
     case .logBackInBudget: 29
+    case .triggerDue: 30
     }
   }
   let rows = agentEvents + workerEvents + logEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<30))
-  #expect(Set(rows.map(\.event)).count == 30)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<31))
+  #expect(Set(rows.map(\.event)).count == 31)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
@@ -99,8 +100,8 @@ import Testing
   ]
   #expect(Set(obstacles.map { $0.name.description }).count == 6)
   #expect(Set(obstacles.map { string($0.words(now: at(0)).bytes) }).count == 6)
-  let reasons: [Reason] = [.softLimitHeld, .hardLimit, .asked, .crashed]
-  #expect(Set(reasons.map { $0.name.description }).count == 4)
+  let reasons: [Reason] = [.softLimitHeld, .hardLimit, .trigger, .asked, .crashed]
+  #expect(Set(reasons.map { $0.name.description }).count == 5)
   // A wait that is over is said as none, not as a negative one.
   #expect(string(Obstacle.backingOff(until: at(1)).words(now: at(9)).bytes).hasSuffix(" 0 ms"))
 }
