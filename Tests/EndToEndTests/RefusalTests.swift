@@ -78,6 +78,50 @@ extension EndToEnd {
       }
     }
 
+    @Test func aDevice() throws {
+      try withScene { scene in
+        let disk = try scene.mount("tmpfs"), precious = try fill("\(disk)/precious")
+        try #require(mknod("\(disk)/flood.log", S_IFCHR | 0o600, 0x103) == 0, "/dev/null by another name")
+        try expectRefusal("not a regular file", in: scene, of: "\(disk)/flood.log", precious: precious)
+      }
+    }
+
+    @Test func aFileOfSomebodyElseWhoDoesNotWriteIt() throws {
+      try withScene { scene in
+        let disk = try scene.mount("tmpfs", "size=16m,mode=1777"), precious = try fill("\(disk)/flood.log")
+        try #require(chown(precious, 65534, 65534) == 0)
+        try expectRefusal("belongs to somebody who does not write it", in: scene, of: precious, precious: precious)
+      }
+    }
+
+    /// As fast as the kernel can: the log, a link to the precious file and a hard link to it, each by rename.
+    @Test func whatIsSwappedBetweenLookAndActIsNeverCut() throws {
+      try withScene { scene in
+        let disk = try scene.mount("tmpfs", "size=32m,mode=755"), precious = try fill("\(disk)/precious")
+        let before = FileManager.default.contents(atPath: precious), path = "\(disk)/flood.log"
+        let agent = try scene.startAgent("interval = 100ms\nlog \"\(path)\" { budget = 64K }")
+        let id = try agent.log(path).text("id") ?? ""
+        let swapper = try scene.start(
+          "/bin/sh",
+          [
+            "-c",
+            """
+            cd '\(disk)'; while :; do
+              cp precious .log; mv .log flood.log; ln -s precious .link; mv -T .link flood.log
+              ln precious .hard; mv -T .hard flood.log; rm -f flood.log; done
+            """,
+          ])
+        var answers = Set<Int>()
+        try eventually("both were seen, often enough") {
+          for _ in 0..<50 { answers.insert(try agent.post("/v1/logs/\(id)/cut").status) }
+          #expect(FileManager.default.contents(atPath: precious) == before)
+          return try answers.isSuperset(of: [200, 409]) && agent.log(path).number("cuts") ?? 0 > 20
+        }
+        swapper.kill()
+        #expect(FileManager.default.contents(atPath: precious) == before)
+      }
+    }
+
     @Test func aLinkThatTakesThePlaceOfAWatchedLog() throws {
       try withScene { scene in
         let disk = try scene.mount("tmpfs"), precious = try fill("\(disk)/precious")
