@@ -26,7 +26,11 @@ apt() {
 fetch() {
   apt update && apt source --download-only musl libmicrohttpd && apt source --download-only --tar-only libconfuse
 }
-again fetch >log 2>&1 || { tail -n 20 log >&2; echo "device: the sources could not be fetched, see $PWD/log" >&2; exit 1; }
+again fetch >log 2>&1 || {
+  tail -n 20 log >&2
+  echo "device: the sources could not be fetched, see $PWD/log" >&2
+  exit 1
+}
 dpkg-source --no-check -x musl_*.dsc musl >>log
 dpkg-source --no-check -x libmicrohttpd_*.dsc libmicrohttpd >>log
 mkdir libconfuse
