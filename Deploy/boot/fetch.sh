@@ -3,6 +3,7 @@
 # offer them. Nothing is installed: apt's state for that processor is kept in DIRECTORY.
 # fetch.sh DIRECTORY DEBIAN_PROCESSOR IMAGE_PACKAGE [CODENAME]
 set -euo pipefail
+. "$(dirname "$0")/../../.ci/again"
 mkdir -p "$1"
 cd "$1"
 [ ! -e complete ] || exit 0
@@ -25,12 +26,13 @@ give_up() {
   echo "boot: the kernel and busybox for $debian could not be fetched, see $PWD/log" >&2
   exit 1
 }
-{
+fetch() {
   # A mirror in the middle of its update lacks one index or another: any kernel of the release will do.
   apt-get "${options[@]}" update || true
   kernel=$(apt-cache "${options[@]}" depends --important "$image" | sed -n 's/^ *Depends: //p' | head -n 1)
   apt-get "${options[@]}" download "$kernel" busybox-static
-} >log 2>&1 || give_up
+}
+again fetch >log 2>&1 || give_up
 dpkg-deb --fsys-tarfile "$kernel"_*.deb | tar -x -C unpacked --wildcards './boot/vmlinu*'
 dpkg-deb -x busybox-static_*.deb unpacked
 mv unpacked/boot/vmlinu* kernel

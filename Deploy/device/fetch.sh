@@ -2,6 +2,7 @@
 # Unpacks the sources of musl, libmicrohttpd and libconfuse into DIRECTORY, as the machine's own apt sources offer them.
 # apt verifies them; its state is kept in DIRECTORY, so the machine's own lists stay as they are.
 set -euo pipefail
+. "$(dirname "$0")/../../.ci/again"
 mkdir -p "$1"
 cd "$1"
 exec 9>../sources.lock # two processors may be built at once
@@ -21,12 +22,15 @@ apt() {
     -o "Dir::State::Lists=$PWD/apt/lists" -o "Dir::Cache=$PWD/apt/cache" -o APT::Sandbox::User=root "$@"
 }
 
-{
-  apt update
-  apt source --download-only musl libmicrohttpd
-  # Debian's one patch to libconfuse mends cfg_tilde_expand, which build.sh makes sure is not linked in.
-  apt source --download-only --tar-only libconfuse
-} >log 2>&1 || { tail -n 20 log >&2; echo "device: the sources could not be fetched, see $PWD/log" >&2; exit 1; }
+# Debian's one patch to libconfuse mends cfg_tilde_expand, which build.sh makes sure is not linked in.
+fetch() {
+  apt update && apt source --download-only musl libmicrohttpd && apt source --download-only --tar-only libconfuse
+}
+again fetch >log 2>&1 || {
+  tail -n 20 log >&2
+  echo "device: the sources could not be fetched, see $PWD/log" >&2
+  exit 1
+}
 dpkg-source --no-check -x musl_*.dsc musl >>log
 dpkg-source --no-check -x libmicrohttpd_*.dsc libmicrohttpd >>log
 mkdir libconfuse
