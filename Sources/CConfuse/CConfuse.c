@@ -70,7 +70,8 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                         VALUE("hard"),        VALUE("hold"),    VALUE("clear"),         VALUE("cooldown"),
                         VALUE("backoff"),     VALUE("backoff_max"), VALUE("budget"),    VALUE("observe"), LIST("run"),
                         LIST("restart"),      VALUE("respawn"), VALUE("stop_signal"),   VALUE("grace"),
-                        VALUE("start_timeout"), LIST("recycle_when"), CFG_END()};
+                        VALUE("start_timeout"), LIST("recycle_when"), LIST("window"), VALUE("only_when"),
+                        VALUE("minimum_life"), VALUE("postpone"), CFG_END()};
   cfg_opt_t log[] = {VALUE("budget"), VALUE("keep"), VALUE("method"), VALUE("observe"), CFG_END()};
   cfg_opt_t journal[] = {VALUE("file"), VALUE("budget"), VALUE("events"), CFG_END()};
   const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;

@@ -25,6 +25,12 @@ int64_t cl_boottime_us(void) { return microseconds(CLOCK_BOOTTIME) * CL_CLOCK_SP
 int64_t cl_boottime_ms(void) { return cl_boottime_us() / 1000; }
 int64_t cl_wall_ms(void) { return microseconds(CLOCK_REALTIME) / 1000 * CL_CLOCK_SPEED; }
 int64_t cl_cpu_us(void) { return microseconds(CLOCK_PROCESS_CPUTIME_ID); }
+struct cl_local_time cl_local_time(int64_t seconds) {
+  struct tm tm = {0};
+  time_t t = seconds;
+  localtime_r(&t, &tm);
+  return (struct cl_local_time){tm.tm_wday, tm.tm_hour * 60 + tm.tm_min};
+}
 bool cl_wall_synchronised(void) {
   struct timex t;
   memset(&t, 0, sizeof t);

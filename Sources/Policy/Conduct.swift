@@ -41,12 +41,17 @@ public enum Obstacle: Equatable, Sendable {
   case acting
   /// The worker has no way to be recycled: it is watched only.
   case noMeans
+  /// Timing: outside its maintenance windows; nobody knows the hour; its life is short yet; `only_when` does not hold.
+  case outsideWindow, clockUnset
+  case young(until: Instant)
+  case busy
 
   /// The same kind of obstacle, whatever its time.
   public func isSameKind(as other: Obstacle) -> Bool {
     switch (self, other) {
     case (.paused, .paused), (.parked, .parked), (.coolingDown, .coolingDown), (.backingOff, .backingOff),
-      (.acting, .acting), (.noMeans, .noMeans):
+      (.acting, .acting), (.noMeans, .noMeans), (.outsideWindow, .outsideWindow), (.clockUnset, .clockUnset),
+      (.young, .young), (.busy, .busy):
       true
     default: false
     }

@@ -55,6 +55,7 @@ public struct WorkerRules: Equatable, Sendable {
   /// Wait before a repeated act after a failure or crash: doubles from `backoff` to `backoffMaximum`.
   public var backoff = Milliseconds.seconds(1), backoffMaximum = Milliseconds.seconds(300)
   public var budget = RestartBudget(count: 5, per: .seconds(3600))
+  public var timing = TimingRules()
   /// Say what would have been done, do nothing.
   public var observe = false
   public init() {}

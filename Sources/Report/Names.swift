@@ -82,6 +82,10 @@ extension Obstacle {
     case .backingOff: "backing_off"
     case .acting: "acting"
     case .noMeans: "no_means"
+    case .outsideWindow: "outside_window"
+    case .clockUnset: "clock_unset"
+    case .young: "young"
+    case .busy: "busy"
     }
   }
   public func words(now: Instant) -> Sentence {
@@ -92,6 +96,10 @@ extension Obstacle {
     case .backingOff(let until): "the last try failed, the next may begin in \(until - now)"
     case .acting: "a recycle is under way"
     case .noMeans: "the configuration gives no way to recycle it (run, restart or respawn)"
+    case .outsideWindow: "it waits for its maintenance window"
+    case .clockUnset: "it has a maintenance window, and the clock is not synchronised"
+    case .young(let until): "it is young: its minimum life is over in \(until - now)"
+    case .busy: "it waits until its only_when holds"
     }
   }
 }

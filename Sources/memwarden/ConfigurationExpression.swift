@@ -33,6 +33,14 @@ func parseTrigger(_ text: Bytes) throws(ExpressionProblem) -> TriggerRules {
   return rules
 }
 
+/// A condition alone.
+func parseCondition(_ text: Bytes) throws(ExpressionProblem) -> Expression {
+  var parser = ExpressionParser(tokens: tokens(of: text))
+  let expression = try parser.parse()
+  guard parser.next == nil else { throw parser.expected("and, or, or the end") }
+  return expression
+}
+
 /// Words, and each of ( ) < > by itself.
 private func tokens(of text: Bytes) -> [Bytes] {
   var tokens = [Bytes](), word = Bytes()

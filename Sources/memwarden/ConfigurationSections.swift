@@ -102,9 +102,25 @@ private func readRules(_ settings: SettingReader) -> WorkerRules {
     let setting = settings.setting("backoff_max") ?? settings.setting("backoff")
     settings.report(setting, Bytes("expected backoff (default 1s) to be no more than backoff_max (default 5m)"))
   }
+  rules.timing = readTiming(settings)
   settings.read("budget", &rules.budget, "a count per time such as 5/1h: 1 to 32 in 1s to 7d", parseBudget)
   settings.read("observe", &rules.observe, "yes or no", parseYes)
   return rules
+}
+
+private func readTiming(_ settings: SettingReader) -> TimingRules {
+  var timing = TimingRules()
+  settings.readList(
+    "window", &timing.windows, "days and times such as \"Mon-Fri 02:00-05:00\" or \"02:00-05:00\"", parseWindow)
+  if let setting = settings.setting("only_when"), let text = setting.values.first {
+    do throws(ExpressionProblem) { timing.onlyWhen = try parseCondition(text) } catch {
+      settings.report(setting, error.message)
+    }
+  }
+  settings.read(
+    "minimum_life", &timing.minimumLife, "a duration from 0s to 30d", parseDuration(.zero...(.seconds(30 * day))))
+  settings.read("postpone", &timing.postpone, "a duration from 0s to 30d", parseDuration(.zero...(.seconds(30 * day))))
+  return timing
 }
 
 /// A list of conditions, each with what is wrong with it in its own words.

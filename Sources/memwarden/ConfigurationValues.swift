@@ -104,6 +104,41 @@ func parseBudget(_ text: Bytes) -> RestartBudget? {
   return RestartBudget(count: count, per: per)
 }
 
+/// `Mon-Fri 02:00-05:00`, `Sat,Sun 22:00-04:00`, `02:00-05:00`; the days by three letters, from Sunday.
+func parseWindow(_ text: Bytes) -> MaintenanceWindow? {
+  let words = text.split(separator: 0x20, omittingEmptySubsequences: true)
+  guard let times = words.last, words.count <= 2 else { return nil }
+  var days: UInt8 = 0x7F
+  if words.count == 2 {
+    days = 0
+    for range in words[0].split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+      let ends = range.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+      guard ends.count <= 2, let first = ends.first.flatMap({ weekday(Bytes($0)) }),
+        let last = ends.last.flatMap({ weekday(Bytes($0)) })
+      else { return nil }
+      for i in 0...((last - first + 7) % 7) { days |= 1 << UInt8((first + i) % 7) }
+    }
+  }
+  let ends = times.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+  guard ends.count == 2, let start = minute(Bytes(ends[0])), let end = minute(Bytes(ends[1])), start < 1440 else {
+    return nil
+  }
+  return MaintenanceWindow(days: days, start: start, end: end)
+}
+
+private func weekday(_ text: Bytes) -> Int? {
+  let names: [StaticString] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+  return names.firstIndex { equal(text, $0) }
+}
+
+/// `05:00`, up to `24:00`.
+private func minute(_ text: Bytes) -> Int? {
+  guard text.count == 5, text[2] == UInt8(ascii: ":"), text.allSatisfy({ $0 == 58 || ($0 >= 48 && $0 <= 57) }),
+    let hour = parseNumber(0...24)(Bytes(text[..<2])), let minute = parseNumber(0...59)(Bytes(text[3...]))
+  else { return nil }
+  return hour == 24 && minute > 0 ? nil : hour * 60 + minute
+}
+
 /// `TERM`, `SIGTERM` or `15`. The names are those a program may expect as a request to stop.
 func parseSignal(_ text: Bytes) -> Int32? {
   if let number = parseNumber(1...64)(text) { return Int32(number) }

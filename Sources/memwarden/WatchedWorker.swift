@@ -26,6 +26,7 @@ final class WatchedWorker {
   var members = [Member]()
   var sumThreshold = Threshold()
   var facts: FactKeeper
+  var timing = Timing()
   var lastObstacle: Obstacle?
   var hasToldSettled = false
   /// The trigger that was told to be due.
@@ -43,7 +44,7 @@ final class WatchedWorker {
     matcher = settings.selector.isEmpty ? nil : try Matcher(settings.selector)
     var rules = settings.rules
     rules.observe = rules.observe || observe
-    facts = FactKeeper(rules.triggers)
+    facts = FactKeeper(rules)
     record = WorkerRecord(
       name: settings.name, rules: rules, limits: Limits(rules, memTotal: memTotal), means: settings.plan.means.name)
     record.triggers = rules.triggers.map { _ in .unknown }
@@ -77,6 +78,7 @@ final class WatchedWorker {
     record.plateau = old.record.plateau
     sumThreshold = old.sumThreshold
     facts = old.facts
+    timing = old.timing
     record.triggers = old.record.triggers
     lastObstacle = old.lastObstacle
     hasToldSettled = old.hasToldSettled

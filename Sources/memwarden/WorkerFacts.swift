@@ -15,11 +15,12 @@ struct FactKeeper {
   private var dearAt: Instant?
   private var cpuTicks: UInt64 = 0, cpuAt: Instant?
 
-  init(_ triggers: [TriggerRules]) {
-    memories = triggers.map { _ in TriggerMemory() }
+  init(_ rules: WorkerRules) {
+    memories = rules.triggers.map { _ in TriggerMemory() }
+    let expressions = rules.triggers.map { $0.when } + (rules.timing.onlyWhen.map { [$0] } ?? [])
     wanted = Fact.allCases.filter { fact in
-      triggers.contains { trigger in
-        trigger.when.steps.contains { if case .condition(let c) = $0 { c.fact == fact } else { false } }
+      expressions.contains { expression in
+        expression.steps.contains { if case .condition(let c) = $0 { c.fact == fact } else { false } }
       }
     }
   }
@@ -42,7 +43,7 @@ struct FactKeeper {
 extension WatchedWorker {
   /// Reads the facts that are mentioned and judges every trigger. The first that is due, with the fact it names first.
   func judgeTriggers(_ reader: KernelReader, board: Board, gap: Milliseconds, now: Instant) -> Int? {
-    guard !record.rules.triggers.isEmpty else { return nil }
+    guard !facts.wanted.isEmpty else { return nil }
     gather(reader, board: board, now: now)
     var due: Int?
     for i in record.rules.triggers.indices {
@@ -51,6 +52,19 @@ extension WatchedWorker {
       record.triggers[i] = state
     }
     return due
+  }
+
+  /// What its timing is held against.
+  func circumstances(_ board: Board) -> Circumstances {
+    var youngest: UInt64?
+    for member in members { youngest = max(youngest ?? 0, member.kept.identity.startTicks) }
+    var wall: WallTime?
+    if board.isSynchronised, !record.rules.timing.windows.isEmpty {
+      let local = cl_local_time(board.wall / 1000)
+      wall = WallTime(weekday: Int(local.weekday), minute: Int(local.minute))
+    }
+    return Circumstances(
+      wall: wall, youngest: youngest.map { Instant(milliseconds: Int64(clamping: $0 &* 10)) }, facts: record.facts)
   }
 
   /// Does the trigger still hold on figures read this instant?

@@ -27,6 +27,7 @@ extension WatchedWorker {
     } else {
       dueTrigger = nil
     }
+    verdict = timing.judge(verdict, record.rules.timing, circumstances(board), now: now)
     tell(verdict, teller: teller, now: now)
     record.verdict = verdict
     syncRecords()
@@ -108,7 +109,8 @@ extension WatchedWorker {
     record.crossing = .unknown
     record.plateau = Plateau()
     record.growth.restart()
-    facts = FactKeeper(record.rules.triggers)
+    facts = FactKeeper(record.rules)
+    timing.acted()
     dueTrigger = nil
     sumThreshold = Threshold()
     lastObstacle = nil

@@ -34,6 +34,9 @@ extension ConfigurationTests {
       rules.triggers = try ["age > 7d and connections < 1", "growth > 1M/1h for 1h", "descriptors > 900 in 3/5"].map {
         try parseTrigger(bytes($0))
       }
+      rules.timing.windows = ["Mon-Fri 02:00-05:00", "Sat,Sun 22:00-04:00"].compactMap { parseWindow(bytes($0)) }
+      rules.timing.onlyWhen = try parseCondition(bytes("connections < 1 and cpu < 1%"))
+      rules.timing.minimumLife = .seconds(60)
       #expect(worker.rules == rules)
       var plan = RecyclePlan()
       plan.means = .child(["/usr/sbin/lighttpd", "-D", "-f", "/etc/lighttpd/lighttpd.conf"].map(bytes))

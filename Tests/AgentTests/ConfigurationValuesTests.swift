@@ -55,6 +55,22 @@ struct ConfigurationValuesTests {
     }
   }
 
+  @Test(
+    arguments: [
+      ("02:00-05:00", 0x7F, 120, 300), ("Mon-Fri 02:00-05:00", 0b0111110, 120, 300),
+      ("Sat,Sun 22:00-04:00", 0b1000001, 1320, 240), ("Fri-Mon 00:00-24:00", 0b1100011, 0, 1440),
+      ("Wed 23:59-00:00", 0b0001000, 1439, 0),
+    ] as [(String, UInt8, Int, Int)])
+  func `A window is days and times`(text: String, days: UInt8, start: Int, end: Int) {
+    #expect(parseWindow(bytes(text)) == MaintenanceWindow(days: days, start: start, end: end))
+  }
+  @Test(arguments: [
+    "", "Mon", "Mon-Fri", "2:00-5:00", "02:00", "02:00-", "-05:00", "02:00-24:01", "24:00-05:00", "02:60-05:00",
+    "mon 02:00-05:00", "Mon- 02:00-05:00", "Mon-Tue-Wed 02:00-05:00", "Mon,,Tue 02:00-05:00", "Mon Tue 02:00-05:00",
+    "02:00-05:00 Mon", "02:0a-05:00", "0200-0500", "02:00-05:00-06:00",
+  ])
+  func `What is not quite a window is none`(text: String) { #expect(parseWindow(bytes(text)) == nil) }
+
   @Test func `A signal is a name with or without SIG, or a number`() {
     #expect(parseSignal(bytes("TERM")) == SIGTERM)
     #expect(parseSignal(bytes("SIGUSR1")) == SIGUSR1)

@@ -31,6 +31,8 @@ extension EndToEnd {
       try withScene { scene in
         let port = try freePort(), log = scene.path("silent.log")
         let server = try scene.startLeaky("silent-server", "--log", log, "--port", "\(port)")
+        try eventually("it listens") { (try? Connection(.port(port))) != nil }
+        try eventually("it has seen that go") { try String(contentsOfFile: log, encoding: .utf8).utf8.count == 70 }
         try scene.write("\(server.pid)\n", to: "pid")
         let agent = try scene.startAgent(
           """
@@ -52,6 +54,31 @@ extension EndToEnd {
         client = nil
         // The descriptor is above the clear line still: 85 % of the bound.
         try eventually("it is gone") { try states().prefix(2) == ["quiet", "due"] }
+      }
+    }
+
+    @Test func whatIsDueWaitsForItsHourAndAHardLimitDoesNot() throws {
+      try withScene { scene in
+        let leaky = try builtProgram("leaky")
+        let agent = try scene.startAgent(
+          """
+          interval = 100ms
+          worker "busy" { run = {"\(leaky)", "idle", "--size", "8M"} soft = 4M hold = 0s only_when = "threads > 90" }
+          worker "young" { run = {"\(leaky)", "idle", "--size", "8M"} soft = 4M hold = 0s minimum_life = 1h }
+          worker "hard" { run = {"\(leaky)", "idle", "--size", "8M"} hard = 4M minimum_life = 1h only_when = "threads > 90"
+            cooldown = 1h }
+          worker "late" { run = {"\(leaky)", "idle", "--size", "8M"} soft = 4M hold = 0s only_when = "threads > 90"
+            postpone = 1s cooldown = 1h }
+          """)
+        #expect(try agent.awaitEvent("blocked", of: "busy").text("obstacle") == "busy")
+        #expect(try agent.awaitEvent("blocked", of: "young").text("obstacle") == "young")
+        try agent.awaitEvent("recycled", of: "hard")
+        let blocked = try agent.awaitEvent("blocked", of: "late")
+        let began = try agent.awaitEvent("recycle_began", of: "late")
+        #expect((began.number("boot_ms") ?? 0) - (blocked.number("boot_ms") ?? 0) >= 900)
+        try always(for: 0.5, "the others wait") {
+          try agent.events("recycle_began").allSatisfy { $0.text("worker") != "busy" && $0.text("worker") != "young" }
+        }
       }
     }
 

@@ -22,6 +22,9 @@ int64_t cl_boottime_us(void);
 int64_t cl_wall_ms(void);
 /// Whether the kernel holds the wall clock for synchronised: adjtimex(2) without STA_UNSYNC.
 bool cl_wall_synchronised(void);
+struct cl_local_time { int32_t weekday, minute; };
+/* localtime_r(3): days from Sunday, minutes from midnight, in the zone of TZ or /etc/localtime. */
+struct cl_local_time cl_local_time(int64_t seconds);
 /// Own CPU time, user and system, in microseconds.
 int64_t cl_cpu_us(void);
 
