@@ -21,5 +21,11 @@ public struct RecyclePlan: Equatable, Sendable {
   public var grace = Milliseconds.seconds(10)
   /// From the start (or the restart command) until a new identity must be up; a command that runs longer is killed.
   public var startTimeout = Milliseconds.seconds(30)
+  /// How long a replacement must live before it counts as up.
+  public var settle = Milliseconds(500)
+  /// What it must answer before it counts as up.
+  public var health: HealthGate?
+  /// What it must hold less than when it has settled.
+  public var healthBelow: ByteCount?
   public init() {}
 }

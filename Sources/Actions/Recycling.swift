@@ -6,6 +6,8 @@
 //                      ▼                   ▼                                           ▼ too late           ▼
 //                    killing ──alive──▶ failed                                       failed             verifying
 //                              still
+//
+// A replacement that is up settles, then answers its health gate where it has one; both within start_timeout.
 public import Samples
 
 public enum RecycleFailure: Equatable, Sendable {
@@ -20,6 +22,8 @@ public enum RecycleFailure: Equatable, Sendable {
   case noReplacement
   /// The new process came up and ended again at once.
   case replacementDied
+  /// It came up and did not answer within start_timeout; it came up and holds too much at once.
+  case noAnswer, stillLarge
 }
 
 /// What the loop sees when it calls `step`.
@@ -30,11 +34,15 @@ public struct Sighting: Equatable, Sendable {
   public var replacement: Identity?
   /// How the restart command ended, once it has.
   public var commandExit: ExitStatus?
+  /// The replacement passed its health gate, or there is none.
+  public var isHealthy: Bool
   /// The first act that failed since the last step.
   public var failure: RecycleFailure?
   public init(
-    oldAlive: Bool, replacement: Identity? = nil, commandExit: ExitStatus? = nil, failure: RecycleFailure? = nil
+    oldAlive: Bool, replacement: Identity? = nil, commandExit: ExitStatus? = nil, isHealthy: Bool = true,
+    failure: RecycleFailure? = nil
   ) {
+    self.isHealthy = isHealthy
     self.oldAlive = oldAlive
     self.replacement = replacement
     self.commandExit = commandExit
@@ -66,6 +74,7 @@ public struct Recycling: Equatable, Sendable {
     case outliving(killAt: Instant)
     case verifying(until: Instant)
     case settling(Identity, until: Instant, giveUpAt: Instant)
+    case answering(Identity, giveUpAt: Instant)
   }
   private var stage = Stage.asked
   private let plan: RecyclePlan
@@ -75,8 +84,6 @@ public struct Recycling: Equatable, Sendable {
 
   /// How long SIGKILL may take to be seen: a process in an uninterruptible wait ends when the wait does.
   static let killTime = Milliseconds.seconds(10)
-  /// How long a replacement must live before it counts as up.
-  static let settleTime = Milliseconds(500)
 
   public init(_ plan: RecyclePlan, now: Instant) {
     self.plan = plan
@@ -118,18 +125,26 @@ public struct Recycling: Equatable, Sendable {
       guard let new = seen.replacement else {
         return now < until ? .wait(until: until) : .failed(.noReplacement)
       }
-      return settle(new, giveUpAt: until, now)
+      return settle(new, giveUpAt: max(until, now + plan.settle), now)
     case .settling(let new, let until, let giveUpAt):
       guard let present = seen.replacement else { return .failed(.replacementDied) }
-      if present == new { return now < until ? .wait(until: until) : .done(new) }
+      if present == new {
+        if now < until { return .wait(until: until) }
+        stage = .answering(new, giveUpAt: giveUpAt)
+        return step(seen, now: now)
+      }
       // One that makes itself a daemon changes its pid once; one that crashes in a loop, for ever.
       return now < giveUpAt ? settle(present, giveUpAt: giveUpAt, now) : .failed(.replacementDied)
+    case .answering(let new, let giveUpAt):
+      guard seen.replacement == new else { return .failed(.replacementDied) }
+      if seen.isHealthy { return .done(new) }
+      return now < giveUpAt ? .wait(until: giveUpAt) : .failed(.noAnswer)
     }
   }
 
   private mutating func settle(_ new: Identity, giveUpAt: Instant, _ now: Instant) -> Order {
-    stage = .settling(new, until: now + Recycling.settleTime, giveUpAt: giveUpAt)
-    return .wait(until: now + Recycling.settleTime)
+    stage = .settling(new, until: now + plan.settle, giveUpAt: giveUpAt)
+    return .wait(until: now + plan.settle)
   }
 
   private mutating func afterExit(_ now: Instant) -> Order {

@@ -14,6 +14,7 @@ static enum cconfuse_section section_of(const cfg_t *cfg) {
   if (!strcmp(cfg->name, "http")) return CCONFUSE_HTTP;
   if (!strcmp(cfg->name, "worker")) return CCONFUSE_WORKER;
   if (!strcmp(cfg->name, "log")) return CCONFUSE_LOG;
+  if (!strcmp(cfg->name, "group")) return CCONFUSE_GROUP;
   if (!strcmp(cfg->name, "journal")) return CCONFUSE_JOURNAL;
   return CCONFUSE_TOP;
 }
@@ -71,7 +72,9 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                         VALUE("backoff"),     VALUE("backoff_max"), VALUE("budget"),    VALUE("observe"), LIST("run"),
                         LIST("restart"),      VALUE("respawn"), VALUE("stop_signal"),   VALUE("grace"),
                         VALUE("start_timeout"), LIST("recycle_when"), LIST("window"), VALUE("only_when"),
-                        VALUE("minimum_life"), VALUE("postpone"), CFG_END()};
+                        VALUE("minimum_life"), VALUE("postpone"), VALUE("health"), VALUE("health_after"),
+                        VALUE("health_below"), CFG_END()};
+  cfg_opt_t group[] = {LIST("workers"), VALUE("at_once"), VALUE("healthy"), CFG_END()};
   cfg_opt_t log[] = {VALUE("budget"), VALUE("keep"), VALUE("method"), VALUE("observe"), CFG_END()};
   cfg_opt_t journal[] = {VALUE("file"), VALUE("budget"), VALUE("events"), CFG_END()};
   const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
@@ -83,6 +86,7 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                      CFG_SEC("http", http, CFGF_NONE),
                      CFG_SEC("worker", worker, titled),
                      CFG_SEC("log", log, titled),
+                     CFG_SEC("group", group, titled),
                      CFG_SEC("journal", journal, CFGF_NONE),
                      CFG_END()};
 
@@ -101,6 +105,7 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
   cfg_set_validate_func(cfg, "http", on_end);
   cfg_set_validate_func(cfg, "worker", on_end);
   cfg_set_validate_func(cfg, "log", on_end);
+  cfg_set_validate_func(cfg, "group", on_end);
   cfg_set_validate_func(cfg, "journal", on_end);
   int result = cfg_parse_fp(cfg, stream);
   if (result == CFG_SUCCESS) tell_empty_lists(cfg, cfg->line);

@@ -192,6 +192,30 @@ int cl_connect_unix(const char *path, int timeout_ms) {
   if (length == 0) return -ENAMETOOLONG;
   return connected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&a, length, timeout_ms);
 }
+int cl_connect_begin(const uint8_t *host, size_t host_length, uint16_t port) {
+  struct sockaddr_storage a;
+  socklen_t length = address(host, host_length, port, &a);
+  if (length == 0) return -EINVAL;
+  int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  return connect(fd, (struct sockaddr *)&a, length) < 0 && errno != EINPROGRESS ? failed(fd) : fd;
+}
+int cl_connect_state(int fd) {
+  struct pollfd p = {fd, POLLOUT, 0};
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (poll(&p, 1, 0) <= 0) return 0;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return -errno;
+  return error ? -error : 1;
+}
+int64_t cl_send_now(int fd, const void *bytes, size_t count) {
+  ssize_t n = send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n < 0 ? -errno : n;
+}
+int64_t cl_receive_now(int fd, void *buffer, size_t count) {
+  ssize_t n = recv(fd, buffer, count, MSG_DONTWAIT);
+  return n < 0 ? -errno : n;
+}
 int64_t cl_peer_uid(int fd) {
   struct ucred c;
   socklen_t length = sizeof c;

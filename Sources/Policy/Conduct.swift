@@ -45,13 +45,15 @@ public enum Obstacle: Equatable, Sendable {
   case outsideWindow, clockUnset
   case young(until: Instant)
   case busy
+  /// Group: as many of it as may are being recycled; so few of it are up that none may go.
+  case groupBusy, groupThin
 
   /// The same kind of obstacle, whatever its time.
   public func isSameKind(as other: Obstacle) -> Bool {
     switch (self, other) {
     case (.paused, .paused), (.parked, .parked), (.coolingDown, .coolingDown), (.backingOff, .backingOff),
       (.acting, .acting), (.noMeans, .noMeans), (.outsideWindow, .outsideWindow), (.clockUnset, .clockUnset),
-      (.young, .young), (.busy, .busy):
+      (.young, .young), (.busy, .busy), (.groupBusy, .groupBusy), (.groupThin, .groupThin):
       true
     default: false
     }

@@ -86,6 +86,8 @@ extension Obstacle {
     case .clockUnset: "clock_unset"
     case .young: "young"
     case .busy: "busy"
+    case .groupBusy: "group_busy"
+    case .groupThin: "group_thin"
     }
   }
   public func words(now: Instant) -> Sentence {
@@ -100,6 +102,8 @@ extension Obstacle {
     case .clockUnset: "it has a maintenance window, and the clock is not synchronised"
     case .young(let until): "it is young: its minimum life is over in \(until - now)"
     case .busy: "it waits until its only_when holds"
+    case .groupBusy: "another of its group is being recycled"
+    case .groupThin: "too few others of its group are up"
     }
   }
 }

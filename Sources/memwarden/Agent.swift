@@ -135,11 +135,22 @@ final class Agent: Answering {
       worker.tend(around, now: now)
       worker.sample(reader, teller: teller, now: now)
       let gap = Milliseconds(configuration.interval.rawValue * 3 + 1000)
-      if case .recycle(let reason) = worker.judge(reader, board: board, teller: teller, gap: gap, now: now) {
+      if case .recycle(let reason) = worker.judge(
+        reader, board: board, hindrance: hindrance(to: worker), teller: teller, gap: gap, now: now)
+      {
         begin(worker, reason)
       }
     }
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
+  }
+
+  /// What the worker's group has against a recycle of it now.
+  private func hindrance(to worker: WatchedWorker) -> Obstacle? {
+    for group in configuration.groups where group.workers.contains(worker.record.name) {
+      let others = workers.filter { $0 !== worker && group.workers.contains($0.record.name) }
+      return group.objection(to: worker.memberState, others: others.map { $0.memberState })
+    }
+    return nil
   }
 
   func begin(_ worker: WatchedWorker, _ reason: Reason) {

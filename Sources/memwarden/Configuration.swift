@@ -16,6 +16,7 @@ struct Configuration: Equatable {
   var http = HTTPSettings()
   var workers: [WorkerSettings] = []
   var logs: [LogRules] = []
+  var groups: [GroupRules] = []
   var journal = JournalSettings()
 }
 

@@ -1,5 +1,6 @@
 // The parts of the configuration that open a door or stop a process: section http, and how a worker is recycled.
 import Actions
+import Policy
 import Samples
 
 func readHTTP(_ settings: SettingReader) -> HTTPSettings {
@@ -61,11 +62,42 @@ func readPlan(_ settings: SettingReader) -> RecyclePlan {
   if modes.count > 1 {
     settings.report(modes.last, Bytes("expected at most one of run, restart and respawn"))
   }
+  settings.readOptional(
+    "health", &plan.health, "tcp://127.0.0.1:8080 or http://127.0.0.1:8080/path, with a numeric address", parseHealth)
+  settings.read("health_after", &plan.settle, "a duration from 0s to 10m", parseDuration(.zero...(.seconds(600))))
+  settings.readOptional(
+    "health_below", &plan.healthBelow, "a size such as 16M", parseSize(.kib(4)...ByteCount(1 << 40)))
   settings.read("stop_signal", &plan.stopSignal, "a signal such as TERM or 15", parseSignal)
   settings.read("grace", &plan.grace, "a duration from 0s to 1h", parseDuration(.zero...(.seconds(3600))))
   settings.read(
     "start_timeout", &plan.startTimeout, "a duration from 1s to 1h", parseDuration(.seconds(1)...(.seconds(3600))))
   return plan
+}
+
+/// `tcp://127.0.0.1:8080` or `http://127.0.0.1:8080/health`.
+func parseHealth(_ text: Bytes) -> HealthGate? {
+  var scanner = ByteScanner(text.span)
+  let isHTTP = scanner.accept("http://")
+  guard isHTTP || scanner.accept("tcp://") else { return nil }
+  let rest = text[scanner.position...]
+  let slash = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+  guard isHTTP || slash == rest.endIndex, let address = parseAddress(Bytes(rest[..<slash])), address.port > 0 else {
+    return nil
+  }
+  let path = slash == rest.endIndex ? Bytes("/") : Bytes(rest[slash...])
+  guard path.count <= 255, path.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+  return HealthGate(host: address.host, port: address.port, path: isHTTP ? path : nil)
+}
+
+/// Which workers there are is not known yet: `resolve` sees to that.
+func readGroup(_ settings: SettingReader) -> GroupRules {
+  var group = GroupRules(name: settings.section.title, workers: [])
+  settings.readList("workers", &group.workers, "names of workers") { $0.isEmpty ? nil : $0 }
+  if group.workers.count < 2 { settings.report(settings.setting("workers"), Bytes("expected at least two workers")) }
+  let most = max(group.workers.count, 1)
+  settings.read("at_once", &group.atOnce, "a number from 1 to that of its workers", parseNumber(1...most))
+  settings.read("healthy", &group.healthy, "a number from 0 to one less than its workers", parseNumber(0...(most - 1)))
+  return group
 }
 
 /// A command and its arguments; nil where the key is not given or wrong.

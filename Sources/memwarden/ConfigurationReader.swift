@@ -23,6 +23,7 @@ private struct ConfigurationReader {
   let passwd: Bytes
   let problems: ProblemList
   private var seen: [Section] = []
+  private var groups: [(SettingReader, GroupRules)] = []
 
   init(passwd: Bytes, problems: ProblemList) {
     self.passwd = passwd
@@ -60,7 +61,24 @@ private struct ConfigurationReader {
     }
     readTop(SettingReader(top, problems))
     for section in sections { readSection(section) }
+    for (settings, group) in groups { take(group, settings) }
     problems.list += late
+  }
+
+  /// A group of workers that are all there, and in no other.
+  private mutating func take(_ group: GroupRules, _ settings: SettingReader) {
+    for name in group.workers {
+      if !configuration.workers.contains(where: { $0.name == name }) {
+        settings.report(
+          settings.setting("workers"),
+          Bytes("expected names of workers, and there is no worker \"") + name + Bytes("\""))
+      } else if configuration.groups.contains(where: { $0.workers.contains(name) }) {
+        settings.report(
+          settings.setting("workers"),
+          Bytes("expected workers that are in no other group, and one has \"") + name + Bytes("\""))
+      }
+    }
+    configuration.groups.append(group)
   }
 
   /// The path an include means: relative to the folder of the file it stands in.
@@ -109,6 +127,7 @@ private struct ConfigurationReader {
     case .http: configuration.http = readHTTP(settings)
     case .worker: configuration.workers.append(readWorker(settings, passwd: passwd))
     case .log: configuration.logs.append(readLog(settings))
+    case .group: groups.append((settings, readGroup(settings)))
     case .journal: configuration.journal = readJournal(settings)
     }
   }

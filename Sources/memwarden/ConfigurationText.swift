@@ -15,7 +15,7 @@ struct Setting {
 
 /// One section; `top` stands for what is outside all of them.
 struct Section {
-  enum Kind: Equatable { case top, http, worker, log, journal }
+  enum Kind: Equatable { case top, http, worker, log, group, journal }
   var kind: Kind
   var title = Bytes()
   var settings: [Setting] = []
@@ -97,6 +97,7 @@ struct ParsedText {
     case CCONFUSE_HTTP: .http
     case CCONFUSE_WORKER: .worker
     case CCONFUSE_LOG: .log
+    case CCONFUSE_GROUP: .group
     case CCONFUSE_JOURNAL: .journal
     default: .top
     }
@@ -117,9 +118,10 @@ extension Section {
     case .http: out.write("http")
     case .worker: out.write("worker")
     case .log: out.write("log")
+    case .group: out.write("group")
     case .journal: out.write("journal")
     }
-    if kind == .worker || kind == .log {
+    if kind == .worker || kind == .log || kind == .group {
       out.write(" \"")
       out.write(title)
       out.write("\"")

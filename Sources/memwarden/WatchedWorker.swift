@@ -50,6 +50,13 @@ final class WatchedWorker {
     record.triggers = rules.triggers.map { _ in .unknown }
   }
 
+  /// As its group sees it.
+  var memberState: MemberState {
+    if act != nil { return .acting }
+    if case .backingOff = record.conduct.phase { return .down }
+    return members.isEmpty ? .down : .up
+  }
+
   var hasMeans: Bool { settings.plan.means != .none }
 
   /// Takes over what a former object of the same name knew: its processes, its child, its history. Its judgement too,

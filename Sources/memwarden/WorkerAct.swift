@@ -38,6 +38,9 @@ final class WorkerAct {
   private var commandPid: Int32 = 0
   private var commandExit: ExitStatus?
   private var failure: RecycleFailure?
+  /// Asks the replacement, which is the one that has answered.
+  private let probe: HealthProbe?
+  private var answered: Identity?
   /// When `drive` wants to be called again.
   private(set) var nextStep: Instant
 
@@ -74,6 +77,7 @@ final class WorkerAct {
     known = worker.members.map { $0.kept.identity }
     newestPid = (try? around.reader.lastPid()) ?? -1
     recycling = Recycling(worker.settings.plan, now: now)
+    probe = worker.settings.plan.health.map { HealthProbe($0) }
     nextStep = now
     record.conduct.began(now: now)
     record.lastAct = around.teller.tell(.worker, record.name, .recycleBegan(reason, figure, pid: pid))
@@ -132,9 +136,17 @@ final class WorkerAct {
       commandPid = 0
     }
     let alive = targets.contains { $0.isAlive }
+    let new = alive ? nil : replacement(around, now: now)
     return Sighting(
-      oldAlive: alive, replacement: alive ? nil : replacement(around, now: now), commandExit: commandExit,
-      failure: failure)
+      oldAlive: alive, replacement: new, commandExit: commandExit, isHealthy: isHealthy(new, now: now), failure: failure
+    )
+  }
+
+  private func isHealthy(_ new: Identity?, now: Instant) -> Bool {
+    guard let probe else { return true }
+    guard let new else { return false }
+    if answered != new, probe.step(now: now) { answered = new }
+    return answered == new
   }
 
   private func replacement(_ around: Surroundings, now: Instant) -> Identity? {
@@ -199,8 +211,12 @@ final class WorkerAct {
       worker.lookAgain(member, around.reader, now: now)
       replacements.append(member)
     }
+    let after = worker.figure(of: replacements)?.value
+    if let below = worker.settings.plan.healthBelow, let after, after >= below {
+      return fail(.stillLarge, around, now: now)
+    }
     let outcome = RecycleOutcome(
-      reason: reason, before: before, after: worker.figure(of: replacements)?.value, metric: worker.record.rules.metric,
+      reason: reason, before: before, after: after, metric: worker.record.rules.metric,
       oldPid: pid, newPid: new.pid, took: now - recycling.began, killed: recycling.killed)
     let record = worker.record
     record.recycles += 1
@@ -256,6 +272,8 @@ extension RecycleFailure {
     case .commandFailed(let status): ("the restart command failed, exit code", status.code)
     case .commandTimedOut: ("the restart command ran longer than start_timeout and was killed", 0)
     case .noReplacement: ("no new process came up within start_timeout", 0)
+    case .noAnswer: ("the new process came up and did not answer its health gate within start_timeout", 0)
+    case .stillLarge: ("the new process came up and holds more than health_below allows", 0)
     case .replacementDied: ("the new process came up and ended again at once", 0)
     }
   }

@@ -6,7 +6,10 @@ import Samples
 
 extension WatchedWorker {
   /// Judges what was read and tells what changed. The verdict is in the record; the loop acts on it.
-  func judge(_ reader: KernelReader, board: Board, teller: Teller, gap: Milliseconds, now: Instant) -> Verdict {
+  /// `hindrance`: what its group has against a recycle now.
+  func judge(
+    _ reader: KernelReader, board: Board, hindrance: Obstacle? = nil, teller: Teller, gap: Milliseconds, now: Instant
+  ) -> Verdict {
     let before = record.crossing
     let crossing = record.rules.scope == .each ? judgeEach(gap: gap, now: now) : judgeSum(gap: gap, now: now)
     record.crossing = crossing
@@ -28,6 +31,7 @@ extension WatchedWorker {
       dueTrigger = nil
     }
     verdict = timing.judge(verdict, record.rules.timing, circumstances(board), now: now)
+    if case .recycle(let reason) = verdict, let hindrance { verdict = .blocked(reason, by: hindrance) }
     tell(verdict, teller: teller, now: now)
     record.verdict = verdict
     syncRecords()

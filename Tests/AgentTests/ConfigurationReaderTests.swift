@@ -21,12 +21,15 @@ extension ConfigurationTests {
     /// The worker and the log in the sample are comments; without the `#` they must be right and say the defaults.
     @Test func `Every commented key of the sample is accepted and shows its default`() throws {
       let lines = try sample("memwarden.conf").split(separator: "\n", omittingEmptySubsequences: false)
-      let code = try Regex("^# ( *[a-z_]+ = .*|worker .*|log .*|})$")
+      let code = try Regex("^# ( *[a-z_]+ = .*|worker .*|log .*|group .*|})$")
       let other = try Regex("^# +(restart|respawn|key|list) = ")
       let text = lines.map {
         $0.firstMatch(of: code) != nil && $0.firstMatch(of: other) == nil ? String($0.dropFirst(2)) : String($0)
       }.joined(separator: "\n")
-      let configuration = try folder.read(text).get()
+      let configuration = try folder.read(text + "\nworker \"api\" { comm = api }\n").get()
+      var group = GroupRules(name: bytes("servers"), workers: [bytes("web"), bytes("api")])
+      group.healthy = 1
+      #expect(configuration.groups == [group])
       let worker = try #require(configuration.workers.first)
       var rules = WorkerRules()
       rules.soft = .bytes(.mib(24))
@@ -40,6 +43,8 @@ extension ConfigurationTests {
       #expect(worker.rules == rules)
       var plan = RecyclePlan()
       plan.means = .child(["/usr/sbin/lighttpd", "-D", "-f", "/etc/lighttpd/lighttpd.conf"].map(bytes))
+      plan.health = HealthGate(host: [127, 0, 0, 1], port: 8080, path: bytes("/"))
+      plan.healthBelow = .mib(16)
       #expect(worker.plan == plan)
       #expect(worker.selector.cmdline == bytes(#"-f /etc/lighttpd/.*\.conf"#))
       #expect(worker.selector.uid == 33)

@@ -97,10 +97,10 @@ import Testing
 @Test func everyObstacleAndReasonHasItsOwnNameAndWords() {
   let obstacles: [Obstacle] = [
     .paused, .parked(.budgetUsedUp), .coolingDown(until: at(1)), .backingOff(until: at(1)), .acting, .noMeans,
-    .outsideWindow, .clockUnset, .young(until: at(1)), .busy,
+    .outsideWindow, .clockUnset, .young(until: at(1)), .busy, .groupBusy, .groupThin,
   ]
-  #expect(Set(obstacles.map { $0.name.description }).count == 10)
-  #expect(Set(obstacles.map { string($0.words(now: at(0)).bytes) }).count == 10)
+  #expect(Set(obstacles.map { $0.name.description }).count == 12)
+  #expect(Set(obstacles.map { string($0.words(now: at(0)).bytes) }).count == 12)
   let reasons: [Reason] = [.softLimitHeld, .hardLimit, .trigger, .asked, .crashed]
   #expect(Set(reasons.map { $0.name.description }).count == 5)
   // A wait that is over is said as none, not as a negative one.

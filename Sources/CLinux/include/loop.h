@@ -57,6 +57,12 @@ int cl_listen_tcp(const uint8_t *host, size_t host_length, uint16_t port);
 int cl_listen_unix(const char *path);
 int cl_connect_tcp(const uint8_t *host, size_t host_length, uint16_t port, int timeout_ms);
 int cl_connect_unix(const char *path, int timeout_ms);
+/// A connection that does not wait: begun; then 1 when it is there, 0 when not yet, or -errno; bytes sent and received
+/// at once, 0 at the end, or -errno.
+int cl_connect_begin(const uint8_t *host, size_t host_length, uint16_t port);
+int cl_connect_state(int fd);
+int64_t cl_send_now(int fd, const void *bytes, size_t count);
+int64_t cl_receive_now(int fd, void *buffer, size_t count);
 /// The uid at the other end of a unix socket, or -errno.
 int64_t cl_peer_uid(int fd);
 
