@@ -20,6 +20,8 @@ final class Agent: Answering {
   let cutBuffer = CutBuffer()
   var servers = [HTTPServer]()
   var nextTick: Instant
+  /// When the servers want to run without a word from their sockets.
+  private var serveAt = Instant(milliseconds: 0)
   private var isStopping = false
   private var wantsReload = false
   /// A worker keeps its old settings until its recycle is over.
@@ -94,13 +96,14 @@ final class Agent: Answering {
       switch tags[i] {
       case Agent.signalTag: takeSignals()
       case Agent.inotifyTag: takeWrites()
+      case Agent.serverTag: serveAt = board.now
       default: break
       }
     }
     for log in logs { if let due = log.nextLook, board.now >= due { look(log) } }
     if board.now >= nextTick { tick() }
     for worker in workers { if let act = worker.act, board.now >= act.nextStep { drive(worker, act) } }
-    for server in servers { server.turn() }
+    if board.now >= serveAt { for server in servers { server.turn() } }
     if wantsReload {
       wantsReload = false
       _ = reload()
@@ -113,13 +116,14 @@ final class Agent: Answering {
 
   /// The earliest deadline.
   private func wakeUp() -> Instant {
-    var next = min(nextTick, notify.deadline)
-    for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
-    for log in logs { if let look = log.nextLook { next = min(next, look) } }
+    serveAt = Instant(milliseconds: .max)
     for server in servers {
       let timeout = server.timeout
-      if timeout >= 0 { next = min(next, board.now + Milliseconds(timeout)) }
+      if timeout >= 0 { serveAt = min(serveAt, board.now + Milliseconds(timeout)) }
     }
+    var next = min(nextTick, notify.deadline, serveAt)
+    for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
+    for log in logs { if let look = log.nextLook { next = min(next, look) } }
     return next
   }
 
@@ -133,7 +137,7 @@ final class Agent: Answering {
     around.finder.scanIfNeeded(now: now)
     for worker in workers {
       worker.tend(around, now: now)
-      worker.sample(reader, teller: teller, now: now)
+      guard worker.sample(reader, teller: teller, now: now) else { continue }
       let gap = Milliseconds(configuration.interval.rawValue * 3 + 1000)
       if case .recycle(let reason) = worker.judge(reader, board: board, teller: teller, gap: gap, now: now) {
         begin(worker, reason)

@@ -31,6 +31,8 @@ final class WatchedWorker {
   /// The trigger that was told to be due.
   var dueTrigger: Int?
   var cgroupAt: Instant?
+  /// Until then what was judged stands, as long as no process's statm changes.
+  var restsUntil = Instant(milliseconds: 0)
   /// What is being done to it.
   var act: WorkerAct?
   /// The pid of the process that memwarden runs for this worker; 0 when there is none.
@@ -101,7 +103,10 @@ final class WatchedWorker {
       record.absence = error
     }
   }
-  func drop(_ pid: Int32) { members.removeAll { $0.kept.identity.pid == pid } }
+  func drop(_ pid: Int32) {
+    members.removeAll { $0.kept.identity.pid == pid }
+    restsUntil = Instant(milliseconds: 0)
+  }
 
 }
 

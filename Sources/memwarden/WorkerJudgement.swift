@@ -30,7 +30,19 @@ extension WatchedWorker {
     tell(verdict, teller: teller, now: now)
     record.verdict = verdict
     syncRecords()
+    restsUntil = mayRest ? now + WatchedWorker.rest : now
     return verdict
+  }
+
+  /// A worker whose statm stands still is judged this often; shorter than `gap`, so that nothing takes it for a pause.
+  private static let rest = Milliseconds.seconds(1)
+  /// Nothing can come of the next second without a change in statm: no limit is near enough for an exact reading, and
+  /// nothing is waited for.
+  private var mayRest: Bool {
+    guard record.verdict == .below, record.conduct.phase == .armed, record.rules.triggers.isEmpty,
+      record.rules.metric != .swap, let figure = record.figure
+    else { return false }
+    return record.limits.first.map { figure.value < $0.share(Permyriad(9000)) } ?? true
   }
 
   private func judgeEach(gap: Milliseconds, now: Instant) -> Crossing {
@@ -113,6 +125,7 @@ extension WatchedWorker {
     sumThreshold = Threshold()
     lastObstacle = nil
     hasToldSettled = false
+    restsUntil = Instant(milliseconds: 0)
   }
 
   // MARK: Telling
