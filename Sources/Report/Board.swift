@@ -2,8 +2,8 @@
 public import Policy
 public import Samples
 
-/// One process of a worker.
-public struct ProcessRecord: Sendable {
+/// One process of a worker: whoever reads it fills it, whoever answers looks at the same one.
+public final class ProcessRecord {
   public var identity: Identity
   public var comm: Bytes
   /// When memwarden first saw it.

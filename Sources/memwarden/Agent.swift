@@ -134,6 +134,8 @@ final class Agent: Answering {
     nextTick = max(nextTick + configuration.interval, now + Milliseconds(configuration.interval.rawValue / 2))
     boardReader.tick()
     seeOut()
+    // Once, for it holds many references: handing out the property would count each of them for every worker.
+    let around = around
     around.finder.scanIfNeeded(now: now)
     for worker in workers {
       worker.tend(around, now: now)

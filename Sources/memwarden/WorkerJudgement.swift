@@ -108,11 +108,9 @@ extension WatchedWorker {
   }
 
   private func syncRecords() {
-    if record.processes.count == members.count {
-      for i in members.indices { record.processes[i] = members[i].record }
-    } else {
-      record.processes = members.map { $0.record }
-    }
+    var same = record.processes.count == members.count
+    for i in members.indices where same { same = record.processes[i] === members[i].record }
+    if !same { record.processes = members.map { $0.record } }
   }
 
   /// After a recycle: the new processes are judged from the beginning.
