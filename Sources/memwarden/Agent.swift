@@ -89,29 +89,52 @@ final class Agent: Answering {
     let ready = tags.withUnsafeMutableBufferPointer {
       cl_epoll_wait(epoll, $0.baseAddress, Int32($0.count), Int32(clamping: wait))
     }
-    let start = cl_boottime_us()
+    var clock = TurnClock()
     board.own.wakeUps += 1
     if let step = boardReader.readClocks() { teller.tell(.clockStepped(step)) }
     for i in 0..<Int(max(0, ready)) {
       switch tags[i] {
-      case Agent.signalTag: takeSignals()
-      case Agent.inotifyTag: takeWrites()
+      case Agent.signalTag:
+        takeSignals()
+        clock.lap(.signals)
+      case Agent.inotifyTag:
+        takeWrites()
+        clock.lap(.logs)
       case Agent.serverTag: serveAt = board.now
       default: break
       }
     }
-    for log in logs { if let due = log.nextLook, board.now >= due { look(log) } }
-    if board.now >= nextTick { tick() }
-    for worker in workers { if let act = worker.act, board.now >= act.nextStep { drive(worker, act) } }
-    if board.now >= serveAt { for server in servers { server.turn() } }
+    for log in logs {
+      if let due = log.nextLook, board.now >= due {
+        look(log)
+        clock.lap(.logs)
+      }
+    }
+    if board.now >= nextTick {
+      tick()
+      clock.lap(.tick)
+    }
+    for worker in workers {
+      if let act = worker.act, board.now >= act.nextStep {
+        drive(worker, act)
+        clock.lap(.acts)
+      }
+    }
+    if board.now >= serveAt {
+      for server in servers { server.turn() }
+      clock.lap(.answers)
+    }
     if wantsReload {
       wantsReload = false
       _ = reload()
+      clock.lap(.reload)
     }
     if wantsApply, !workers.contains(where: { $0.act != nil }) { apply() }
     if !exchanges.isEmpty { exchangeServers() }
     notify.ping(now: board.now)
-    board.own.longestTurnMicroseconds = max(board.own.longestTurnMicroseconds, cl_boottime_us() - start)
+    if clock.microseconds > board.own.longestTurnMicroseconds {
+      (board.own.longestTurnMicroseconds, board.own.longestTurnPart) = (clock.microseconds, clock.part)
+    }
   }
 
   /// The earliest deadline.
