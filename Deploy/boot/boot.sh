@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 home=$(cd "$here/../.." && pwd)
 . "$here/../device/processors.sh"
 . "$here/boards.sh"
-patience=300 # seconds for one boot; 70 are usual
+patience=600 # seconds for one boot; 70 are usual
 
 device=$home/build/device/$arch out=$home/build/boot/$arch
 [ -x "$device/memwarden" ] || { echo "boot: $device/memwarden is missing; run make device ARCH=$arch" >&2; exit 1; }

@@ -2,8 +2,8 @@
 public import Policy
 public import Samples
 
-/// One process of a worker.
-public struct ProcessRecord: Sendable {
+/// One process of a worker: whoever reads it fills it, whoever answers looks at the same one.
+public final class ProcessRecord {
   public var identity: Identity
   public var comm: Bytes
   /// When memwarden first saw it.
@@ -115,6 +115,9 @@ public struct FileSystemRecord: Sendable {
   }
 }
 
+/// The parts of a turn of the loop.
+public enum TurnPart: UInt8, Sendable { case signals, logs, tick, acts, answers, reload }
+
 /// memwarden's own use, measured like everybody else's.
 public struct OwnUse: Sendable {
   public var footprint = Footprint()
@@ -124,6 +127,7 @@ public struct OwnUse: Sendable {
   public var wakeUps: UInt64 = 0
   public var ticks: UInt64 = 0
   public var longestTurnMicroseconds: Int64 = 0
+  public var longestTurnPart = TurnPart.tick
   /// Bytes written to the journal file.
   public var bytesWritten: UInt64 = 0
   /// Events that did not fit where they should be written: the journal file, and a standard output nobody reads.

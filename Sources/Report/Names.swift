@@ -132,3 +132,15 @@ extension Absence {
     }
   }
 }
+extension TurnPart {
+  public var name: StaticString {
+    switch self {
+    case .signals: "signals"
+    case .logs: "logs"
+    case .tick: "tick"
+    case .acts: "acts"
+    case .answers: "answers"
+    case .reload: "reload"
+    }
+  }
+}

@@ -173,6 +173,7 @@ extension OwnUse {
     json.field("wake_ups", wakeUps)
     json.field("ticks", ticks)
     json.field("longest_turn_us", longestTurnMicroseconds)
+    json.field("longest_turn_in", longestTurnPart.name)
     json.field("written_bytes", bytesWritten)
     json.field("events_dropped_from_file", droppedFromFile)
     json.field("events_dropped_from_output", droppedFromOutput)

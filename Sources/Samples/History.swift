@@ -54,7 +54,7 @@ private struct Aged: Sendable {
   let seconds: Int
   var slots: [Coarse]
   var slot: Int64 = -1
-  // The slot being filled.
+  // The slot being filled: written into `slots` when it is over, until then only marked there as not empty.
   var minimum: UInt32 = .max, maximum: UInt32 = 0, sum: UInt64 = 0, count: UInt64 = 0
 
   init(_ shape: (seconds: Int, slots: Int)) {
@@ -64,23 +64,33 @@ private struct Aged: Sendable {
   mutating func record(_ kib: UInt32, _ now: Instant) {
     let current = now.milliseconds / 1000 / Int64(seconds)
     if current != slot {
+      if slot >= 0 { write(at: index) }
       advance(&slots, from: slot, to: current, width: 3)
       slot = current
       (minimum, maximum, sum, count) = (.max, 0, 0, 0)
+      slots[index] = Coarse(kib)
     }
     minimum = min(minimum, kib)
     maximum = max(maximum, kib)
     sum &+= UInt64(kib)
     count &+= 1
-    let i = Int(slot % Int64(slots.count / 3)) * 3
-    slots[i] = Coarse(minimum)
-    slots[i + 1] = Coarse(maximum)
-    slots[i + 2] = Coarse(UInt32(clamping: sum / count))
   }
   func forEach(_ body: (Instant, Stretch) -> Void) {
+    let filling = slot >= 0 ? index : -1
     Samples.forEach(slots, width: 3, last: slot, seconds: seconds) { at, i in
-      body(at, Stretch(minimum: slots[i].value, maximum: slots[i + 1].value, mean: slots[i + 2].value))
+      body(
+        at,
+        i == filling
+          ? Stretch(minimum: Coarse(minimum).value, maximum: Coarse(maximum).value, mean: Coarse(mean).value)
+          : Stretch(minimum: slots[i].value, maximum: slots[i + 1].value, mean: slots[i + 2].value))
     }
+  }
+  private var index: Int { Int(slot % Int64(slots.count / 3)) * 3 }
+  private var mean: UInt32 { UInt32(clamping: sum / max(count, 1)) }
+  private mutating func write(at i: Int) {
+    slots[i] = Coarse(minimum)
+    slots[i + 1] = Coarse(maximum)
+    slots[i + 2] = Coarse(mean)
   }
 }
 

@@ -20,6 +20,8 @@ final class Agent: Answering {
   let cutBuffer = CutBuffer()
   var servers = [HTTPServer]()
   var nextTick: Instant
+  /// When the servers want to run without a word from their sockets.
+  private var serveAt = Instant(milliseconds: 0)
   private var isStopping = false
   private var wantsReload = false
   /// A worker keeps its old settings until its recycle is over.
@@ -87,39 +89,64 @@ final class Agent: Answering {
     let ready = tags.withUnsafeMutableBufferPointer {
       cl_epoll_wait(epoll, $0.baseAddress, Int32($0.count), Int32(clamping: wait))
     }
-    let start = cl_boottime_us()
+    var clock = TurnClock()
     board.own.wakeUps += 1
     if let step = boardReader.readClocks() { teller.tell(.clockStepped(step)) }
     for i in 0..<Int(max(0, ready)) {
       switch tags[i] {
-      case Agent.signalTag: takeSignals()
-      case Agent.inotifyTag: takeWrites()
+      case Agent.signalTag:
+        takeSignals()
+        clock.lap(.signals)
+      case Agent.inotifyTag:
+        takeWrites()
+        clock.lap(.logs)
+      case Agent.serverTag: serveAt = board.now
       default: break
       }
     }
-    for log in logs { if let due = log.nextLook, board.now >= due { look(log) } }
-    if board.now >= nextTick { tick() }
-    for worker in workers { if let act = worker.act, board.now >= act.nextStep { drive(worker, act) } }
-    for server in servers { server.turn() }
+    for log in logs {
+      if let due = log.nextLook, board.now >= due {
+        look(log)
+        clock.lap(.logs)
+      }
+    }
+    if board.now >= nextTick {
+      tick()
+      clock.lap(.tick)
+    }
+    for worker in workers {
+      if let act = worker.act, board.now >= act.nextStep {
+        drive(worker, act)
+        clock.lap(.acts)
+      }
+    }
+    if board.now >= serveAt {
+      for server in servers { server.turn() }
+      clock.lap(.answers)
+    }
     if wantsReload {
       wantsReload = false
       _ = reload()
+      clock.lap(.reload)
     }
     if wantsApply, !workers.contains(where: { $0.act != nil }) { apply() }
     if !exchanges.isEmpty { exchangeServers() }
     notify.ping(now: board.now)
-    board.own.longestTurnMicroseconds = max(board.own.longestTurnMicroseconds, cl_boottime_us() - start)
+    if clock.microseconds > board.own.longestTurnMicroseconds {
+      (board.own.longestTurnMicroseconds, board.own.longestTurnPart) = (clock.microseconds, clock.part)
+    }
   }
 
   /// The earliest deadline.
   private func wakeUp() -> Instant {
-    var next = min(nextTick, notify.deadline)
-    for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
-    for log in logs { if let look = log.nextLook { next = min(next, look) } }
+    serveAt = Instant(milliseconds: .max)
     for server in servers {
       let timeout = server.timeout
-      if timeout >= 0 { next = min(next, board.now + Milliseconds(timeout)) }
+      if timeout >= 0 { serveAt = min(serveAt, board.now + Milliseconds(timeout)) }
     }
+    var next = min(nextTick, notify.deadline, serveAt)
+    for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
+    for log in logs { if let look = log.nextLook { next = min(next, look) } }
     return next
   }
 
@@ -130,10 +157,12 @@ final class Agent: Answering {
     nextTick = max(nextTick + configuration.interval, now + Milliseconds(configuration.interval.rawValue / 2))
     boardReader.tick()
     seeOut()
+    // Once, for it holds many references: handing out the property would count each of them for every worker.
+    let around = around
     around.finder.scanIfNeeded(now: now)
     for worker in workers {
       worker.tend(around, now: now)
-      worker.sample(reader, teller: teller, now: now)
+      guard worker.sample(reader, teller: teller, now: now) else { continue }
       let gap = Milliseconds(configuration.interval.rawValue * 3 + 1000)
       if case .recycle(let reason) = worker.judge(
         reader, board: board, hindrance: hindrance(to: worker), teller: teller, gap: gap, now: now)

@@ -9,7 +9,7 @@ import Samples
 extension WatchedWorker {
   /// Starts the child where it should run and does not. Does nothing while a recycle is under way.
   func tend(_ around: Surroundings, now: Instant) {
-    guard case .child(let argv) = settings.plan.means, act == nil else { return }
+    guard isOwn, act == nil, case .child(let argv) = settings.plan.means else { return }
     let ended = child
     if let status = around.finder.reap(self, around) {
       record.crashes += 1

@@ -13,7 +13,7 @@ final class Member {
   var sampling = Sampling()
   var threshold = Threshold()
   var crossing = Crossing.unknown
-  var record: ProcessRecord
+  let record: ProcessRecord
   init(_ kept: KeptProcess, comm: Bytes, now: Instant) {
     self.kept = kept
     record = ProcessRecord(identity: kept.identity, comm: comm, seenAt: now)
@@ -21,9 +21,16 @@ final class Member {
 }
 
 final class WatchedWorker {
-  private(set) var settings: WorkerSettings
-  let record: WorkerRecord
+  // What every tick asks for comes first: one line of the processor's cache.
   var members = [Member]()
+  /// Until then what was judged stands, as long as no process's statm changes.
+  var restsUntil = Instant(milliseconds: 0)
+  /// What is being done to it.
+  var act: WorkerAct?
+  /// memwarden runs it itself.
+  let isOwn: Bool
+  let record: WorkerRecord
+  private(set) var settings: WorkerSettings
   var sumThreshold = Threshold()
   var facts: FactKeeper
   var timing = Timing()
@@ -32,8 +39,6 @@ final class WatchedWorker {
   /// The trigger that was told to be due.
   var dueTrigger: Int?
   var cgroupAt: Instant?
-  /// What is being done to it.
-  var act: WorkerAct?
   /// The pid of the process that memwarden runs for this worker; 0 when there is none.
   var child: Int32 = 0
   var childStartedAt = Instant(milliseconds: 0)
@@ -41,6 +46,7 @@ final class WatchedWorker {
 
   init(_ settings: WorkerSettings, memTotal: ByteCount, observe: Bool) throws(SelectorError) {
     self.settings = settings
+    if case .child = settings.plan.means { isOwn = true } else { isOwn = false }
     matcher = settings.selector.isEmpty ? nil : try Matcher(settings.selector)
     var rules = settings.rules
     rules.observe = rules.observe || observe
@@ -110,7 +116,10 @@ final class WatchedWorker {
       record.absence = error
     }
   }
-  func drop(_ pid: Int32) { members.removeAll { $0.kept.identity.pid == pid } }
+  func drop(_ pid: Int32) {
+    members.removeAll { $0.kept.identity.pid == pid }
+    restsUntil = Instant(milliseconds: 0)
+  }
 
 }
 

@@ -35,7 +35,19 @@ extension WatchedWorker {
     tell(verdict, teller: teller, now: now)
     record.verdict = verdict
     syncRecords()
+    restsUntil = mayRest ? now + WatchedWorker.rest : now
     return verdict
+  }
+
+  /// A worker whose statm stands still is judged this often; shorter than `gap`, so that nothing takes it for a pause.
+  private static let rest = Milliseconds.seconds(1)
+  /// Nothing can come of the next second without a change in statm: no limit is near enough for an exact reading, and
+  /// nothing is waited for.
+  private var mayRest: Bool {
+    guard record.verdict == .below, record.conduct.phase == .armed, record.rules.triggers.isEmpty,
+      record.rules.metric != .swap, let figure = record.figure
+    else { return false }
+    return record.limits.first.map { figure.value < $0.share(Permyriad(9000)) } ?? true
   }
 
   private func judgeEach(gap: Milliseconds, now: Instant) -> Crossing {
@@ -101,11 +113,9 @@ extension WatchedWorker {
   }
 
   private func syncRecords() {
-    if record.processes.count == members.count {
-      for i in members.indices { record.processes[i] = members[i].record }
-    } else {
-      record.processes = members.map { $0.record }
-    }
+    var same = record.processes.count == members.count
+    for i in members.indices where same { same = record.processes[i] === members[i].record }
+    if !same { record.processes = members.map { $0.record } }
   }
 
   /// After a recycle: the new processes are judged from the beginning.
@@ -119,6 +129,7 @@ extension WatchedWorker {
     sumThreshold = Threshold()
     lastObstacle = nil
     hasToldSettled = false
+    restsUntil = Instant(milliseconds: 0)
   }
 
   // MARK: Telling

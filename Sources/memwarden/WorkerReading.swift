@@ -14,23 +14,32 @@ struct Assessment {
 }
 
 extension WatchedWorker {
-  /// Reads every process: statm always, the costly file when it is due. Ended processes are dropped.
-  func sample(_ reader: KernelReader, teller: Teller, now: Instant) {
-    readCgroup(reader, now: now)
+  /// Reads every process: statm always, the costly file when it is due. Ended processes are dropped. False when nothing
+  /// changed and the last judgement stands: then statm is all that was read.
+  @discardableResult
+  func sample(_ reader: KernelReader, teller: Teller, now: Instant) -> Bool {
+    var changed = now >= restsUntil
     var i = 0
     while i < members.count {
       let member = members[i]
       do throws(Absence) {
-        member.statm = try read(member, reader)
-        member.record.resident = member.statm.resident
+        let statm = try read(member, reader)
+        if statm != member.statm {
+          changed = true
+          member.statm = statm
+          member.record.resident = statm.resident
+        }
         i += 1
       } catch {
+        changed = true
         members.remove(at: i)
         if act == nil, error == .gone || error == .zombie {
           teller.tellIfQuiet(record.name, .vanished(pid: member.kept.identity.pid))
         }
       }
     }
+    guard changed else { return false }
+    readCgroup(reader, now: now)
     let limit = dueLimit
     for member in members {
       switch record.rules.metric {
@@ -42,6 +51,7 @@ extension WatchedWorker {
         }
       }
     }
+    return true
   }
 
   private func read(_ member: Member, _ reader: KernelReader) throws(Absence) -> Statm {

@@ -172,3 +172,28 @@ private struct Scene {
     Issue.record("the last act is not the parking")
   }
 }
+
+@Test func aWorkerThatStandsStillFarFromItsLimitIsJudgedOnceASecondAndAtOnceWhenItMoves() throws {
+  let scene = try Scene()
+  try scene.set(7, mib: 10)
+  try scene.attach(7)
+  func sampled(_ milliseconds: Int64) -> Bool {
+    let now = Instant(milliseconds: milliseconds)
+    let isToBeJudged = scene.worker.sample(scene.reader, teller: scene.teller, now: now)
+    if isToBeJudged {
+      _ = scene.worker.judge(
+        scene.reader, board: scene.board, teller: scene.teller, gap: Milliseconds(1300), now: now)
+    }
+    return isToBeJudged
+  }
+  #expect(sampled(10_000) && !sampled(10_100) && !sampled(10_900) && sampled(11_000) && !sampled(11_100))
+  try scene.set(7, mib: 11)
+  #expect(sampled(11_200) && !sampled(11_300))
+  // Near the limit an exact reading may say more than statm does: no rest.
+  try scene.set(7, mib: 19)
+  #expect(sampled(11_400) && sampled(11_500))
+  try scene.set(7, mib: 10)
+  #expect(sampled(11_600) && !sampled(11_700))
+  try scene.end(7)
+  #expect(sampled(11_800) && scene.worker.record.processes.isEmpty)
+}

@@ -53,7 +53,7 @@ func makeBoard() -> Board {
   (rules.soft, rules.hard) = (.bytes(.mib(24)), .bytes(.mib(32)))
   let web = WorkerRecord(
     name: bytes("web"), rules: rules, limits: Limits(soft: .mib(24), hard: .mib(32)), means: "respawn")
-  var process = ProcessRecord(identity: Identity(pid: 42, startTicks: 77), comm: hostileNames[0], seenAt: at(700))
+  let process = ProcessRecord(identity: Identity(pid: 42, startTicks: 77), comm: hostileNames[0], seenAt: at(700))
   process.resident = .mib(20)
   process.footprint.uss = .exact(.mib(18))
   process.footprint.pss = .estimate(.mib(19))
