@@ -6,3 +6,4 @@
 #include "loop.h"
 #include "notify.h"
 #include "reading.h"
+#include "remote.h"

@@ -1,0 +1,35 @@
+// System calls inside another process: one of its threads is stopped (ptrace), made to run them, and goes on as if
+// nothing had happened, a blocked call included. Linux 3.11; x86-64, aarch64, armv7. Every call returns -errno on
+// failure. The thread is stopped for about a millisecond; if we die meanwhile the kernel lets it go with whatever
+// registers it has: begin, call, end, and nothing in between.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// A thread of another process that is stopped and ours.
+struct remote_thread;
+
+/// Stops the thread, within 500 ms. -EPERM: not permitted, or traced by another; -ENOTSUP: this processor, or a 32-bit
+/// process; -EAGAIN: it has not stopped in time; -ESRCH: it is gone. After -EAGAIN `*thread` may be set all the same:
+/// it stops when it can, and must be given to remote_end until that answers something else.
+int remote_begin(int32_t tid, struct remote_thread **thread);
+/// Gives the thread its registers and signals back and lets it go; frees. -EAGAIN: it does not stop; call again later.
+int remote_end(struct remote_thread *thread);
+
+/// In the thread: openat(2) of an absolute path (length bytes) with O_CLOEXEC; the descriptor.
+int remote_open(struct remote_thread *thread, const void *path, size_t length, uint64_t flags, uint32_t mode);
+/// dup3(2).
+int remote_replace(struct remote_thread *thread, int32_t with, int32_t descriptor, bool close_on_exec);
+/// lseek(2) to the end.
+int remote_seek_end(struct remote_thread *thread, int32_t descriptor);
+int remote_close(struct remote_thread *thread, int32_t descriptor);
+
+/// The bits of the flags in fdinfo that open(2) may be given again: access mode, O_APPEND, O_NONBLOCK, O_SYNC, …
+uint64_t remote_reopening_flags(uint64_t flags);
+/// O_RDWR|O_NONBLOCK instead of the access mode: for a FIFO.
+uint64_t remote_pipe_flags(uint64_t flags);
+bool remote_appends(uint64_t flags);
+uint64_t remote_appending(uint64_t flags);
+uint64_t remote_creating(uint64_t flags);
+bool remote_closes_on_exec(uint64_t flags);

@@ -1,0 +1,316 @@
+// See remote.h.
+//
+// The order: seize; interrupt; wait until it stops in the kernel's signal path; save its registers and its signal mask
+// and block all signals, so that none is taken out of its queue meanwhile; map a page for paths and run the calls at a
+// system call instruction that the process has anyway (the vdso's); unmap. Then interrupt once more, for only a thread
+// that is stopped in the signal path has its interrupted call restarted: there it gets registers and mask back.
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "remote.h"
+#include "remote_processor.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+// linux/ptrace.h and sys/ptrace.h do not go together, and musl's lacks the last.
+enum {
+  CONT = 7,
+  DETACH = 17,
+  SYSCALL = 24,
+  GETREGSET = 0x4204,
+  SETREGSET = 0x4205,
+  SEIZE = 0x4206,
+  INTERRUPT = 0x4207,
+  GETSIGMASK = 0x420a,
+  SETSIGMASK = 0x420b,
+  GET_RSEQ = 0x420f,
+  O_TRACESYSGOOD_ = 1,
+  EVENT_STOP = 128
+};
+enum { PAGE = 4096, MASK = 8, PATIENCE_MS = 500 };
+
+struct remote_thread {
+  int32_t tid;
+  // It has ended; nothing is left to give back.
+  bool gone;
+  // Its registers are not its own.
+  bool borrowed;
+  // A signal that cannot be blocked came meanwhile, or 0.
+  int stop_signal;
+  uintptr_t instruction, page;
+  struct remote_registers own;
+  uint64_t mask;
+};
+
+static long trace(long request, const struct remote_thread *t, uintptr_t address, const void *data) {
+  return syscall(SYS_ptrace, request, (long)t->tid, address, data) < 0 ? -errno : 0;
+}
+
+static int64_t now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+// What the thread stopped for.
+enum stop { IN_SIGNAL_PATH = 1, AT_CALL = 2, FOR_SIGNAL = 3 };
+
+// Waits until it stops. -EAGAIN when it does not in time, -ESRCH when it has ended.
+static int await(struct remote_thread *t, int patience_ms, int *signal) {
+  const int64_t start = now_us(), end = start + patience_ms * 1000ll;
+  for (;;) {
+    int status = 0;
+    pid_t found = waitpid(t->tid, &status, __WALL | WNOHANG);
+    if (found == t->tid) {
+      if (!WIFSTOPPED(status)) {
+        t->gone = true;
+        return -ESRCH;
+      }
+      *signal = WSTOPSIG(status);
+      if (status >> 16 == EVENT_STOP) return IN_SIGNAL_PATH;
+      return *signal == (SIGTRAP | 0x80) ? AT_CALL : FOR_SIGNAL;
+    }
+    if (found < 0 && errno != EINTR) {
+      t->gone = true;
+      return -ESRCH;
+    }
+    int64_t now = now_us();
+    if (now >= end) return -EAGAIN;
+    struct timespec pause = {.tv_nsec = 20000};
+    if (now - start > 200) nanosleep(&pause, NULL);
+    else sched_yield();
+  }
+}
+
+static int get_registers(const struct remote_thread *t, struct remote_registers *r) {
+  struct iovec v = {r, sizeof *r};
+  long result = trace(GETREGSET, t, NT_PRSTATUS, &v);
+  // A shorter set is that of a 32-bit process.
+  return result < 0 ? (int)result : v.iov_len == remote_registers_size() ? 0 : -ENOTSUP;
+}
+static int set_registers(const struct remote_thread *t, struct remote_registers *r) {
+  struct iovec v = {r, remote_registers_size()};
+  return (int)trace(SETREGSET, t, NT_PRSTATUS, &v);
+}
+
+static int64_t read_memory(const struct remote_thread *t, uintptr_t from, void *into, size_t count) {
+  struct iovec here = {into, count}, there = {(void *)from, count};
+  return process_vm_readv(t->tid, &here, 1, &there, 1, 0);
+}
+
+// A restartable sequence (rseq(2)) would go on behind our back where the kernel should have aborted it.
+static bool in_sequence(const struct remote_thread *t, uintptr_t pc) {
+  struct { uint64_t area; uint32_t size, signature, flags, pad; } where = {0};
+  struct { uint32_t version, flags; uint64_t start, length, abort; } section;
+  uint64_t pointer = 0;
+  if (trace(GET_RSEQ, t, sizeof where, &where) < 0 || where.area == 0) return false;
+  if (read_memory(t, (uintptr_t)where.area + 8, &pointer, 8) != 8 || pointer == 0) return false;
+  if (read_memory(t, (uintptr_t)pointer, &section, sizeof section) != sizeof section) return false;
+  return pc - section.start < section.length;
+}
+
+// From any stop into the one in the signal path, where the thread's own registers can be read and given back.
+static int stop_in_signal_path(struct remote_thread *t, int patience_ms) {
+  for (;;) {
+    int signal = 0, stop = await(t, patience_ms, &signal);
+    if (stop < 0 || stop == IN_SIGNAL_PATH) return stop < 0 ? stop : 0;
+    long result;
+    if (stop == FOR_SIGNAL && t->borrowed) {
+      t->stop_signal = signal;
+      result = trace(CONT, t, 0, NULL);
+    } else {
+      // A signal that came before us is delivered as if we were not there.
+      result = trace(CONT, t, 0, (void *)(long)(stop == FOR_SIGNAL ? signal : 0));
+    }
+    if (result < 0) return (int)result;
+  }
+}
+
+// Looks through the executable mappings, the kernel's own page first.
+static uintptr_t find_instruction(const struct remote_thread *t) {
+  char path[48], line[512];
+  static uint8_t bytes[16 * 1024];
+  snprintf(path, sizeof path, "/proc/%d/maps", t->tid);
+  uintptr_t found = 0;
+  for (int pass = 0; pass < 2 && !found; pass++) {
+    FILE *maps = fopen(path, "re");
+    if (!maps) return 0;
+    size_t budget = 8u << 20;
+    while (!found && budget && fgets(line, sizeof line, maps)) {
+      unsigned long start, end;
+      char rights[8];
+      if (sscanf(line, "%lx-%lx %7s", &start, &end, rights) != 3 || rights[0] != 'r' || rights[2] != 'x') continue;
+      if (pass == 0 && !strstr(line, "[vdso]")) continue;
+      while (start < end && !found && budget) {
+        size_t count = end - start < sizeof bytes ? end - start : sizeof bytes;
+        if (read_memory(t, start, bytes, count) != (int64_t)count) break;
+        found = remote_find_instruction(&t->own, bytes, count, start);
+        start += count;
+        budget -= count < budget ? count : budget;
+      }
+    }
+    fclose(maps);
+  }
+  return found;
+}
+
+// One system call. Its result, or an error of the tracing itself as -EIO or -ESRCH.
+static long call(struct remote_thread *t, long number, const unsigned long arguments[6]) {
+  struct remote_registers r = t->own;
+  remote_set_call(&r, t->instruction, number, arguments);
+  t->borrowed = true;
+  int result = set_registers(t, &r);
+  // To its entry, and to its end.
+  for (int stops = 0; result == 0 && stops < 2;) {
+    int signal = 0;
+    result = (int)trace(SYSCALL, t, 0, NULL);
+    if (result < 0) break;
+    int stop = await(t, PATIENCE_MS, &signal);
+    if (stop < 0) return stop;
+    if (stop == AT_CALL) {
+      stops++;
+    } else if (stop == FOR_SIGNAL) {
+      // Nothing but SIGSTOP passes the mask, or the instruction is none.
+      if (signal != SIGSTOP) return -EIO;
+      t->stop_signal = signal;
+    }
+  }
+  if (result == 0) result = get_registers(t, &r);
+  if (result < 0) return result == -ESRCH ? -ESRCH : -EIO;
+  return remote_result(&r);
+}
+
+static bool failed(long result) { return result < 0 && result > -4096; }
+
+static int prepare(struct remote_thread *t) {
+  int result = get_registers(t, &t->own);
+  if (result < 0) return result;
+  uint64_t all = ~0ull;
+  result = (int)trace(GETSIGMASK, t, MASK, &t->mask);
+  if (result == 0) result = (int)trace(SETSIGMASK, t, MASK, &all);
+  if (result < 0) return result;
+  t->borrowed = true;
+  t->instruction = find_instruction(t);
+  if (!t->instruction) return -ENOEXEC;
+#ifdef SYS_mmap2
+  const long map = SYS_mmap2;
+#else
+  const long map = SYS_mmap;
+#endif
+  const unsigned long arguments[6] = {0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1ul, 0};
+  long page = call(t, map, arguments);
+  if (failed(page)) return (int)page;
+  t->page = (uintptr_t)page;
+  return 0;
+}
+
+int remote_begin(int32_t tid, struct remote_thread **thread) {
+  *thread = NULL;
+  if (remote_registers_size() == 0) return -ENOTSUP;
+  struct remote_thread *t = calloc(1, sizeof *t);
+  if (!t) return -ENOMEM;
+  t->tid = tid;
+  int result = (int)trace(SEIZE, t, 0, (void *)O_TRACESYSGOOD_);
+  if (result < 0) {
+    free(t);
+    return result;
+  }
+  for (int tries = 0;; tries++) {
+    result = (int)trace(INTERRUPT, t, 0, NULL);
+    if (result == 0) result = stop_in_signal_path(t, PATIENCE_MS);
+    struct remote_registers r;
+    if (result < 0 || tries == 20 || get_registers(t, &r) < 0 || !in_sequence(t, remote_program_counter(&r))) break;
+    trace(CONT, t, 0, NULL);
+  }
+  if (result == 0) result = prepare(t);
+  *thread = t;
+  if (result < 0 && remote_end(t) != -EAGAIN) *thread = NULL;
+  return result;
+}
+
+int remote_end(struct remote_thread *t) {
+  if (t->page && !t->gone) {
+    const unsigned long arguments[6] = {t->page, PAGE};
+    long result = call(t, SYS_munmap, arguments);
+    t->page = 0;
+    if (result == -EAGAIN) return -EAGAIN;
+  }
+  int result = 0;
+  if (!t->gone) {
+    // Stopped or not, it stops in the signal path next.
+    trace(INTERRUPT, t, 0, NULL);
+    trace(CONT, t, 0, NULL);
+    result = stop_in_signal_path(t, PATIENCE_MS);
+    if (result == -EAGAIN) return -EAGAIN;
+  }
+  if (!t->gone) {
+    if (t->borrowed) {
+      remote_go_on(&t->own);
+      set_registers(t, &t->own);
+      trace(SETSIGMASK, t, MASK, &t->mask);
+    }
+    if (t->stop_signal) syscall(SYS_tkill, t->tid, t->stop_signal);
+    trace(DETACH, t, 0, NULL);
+  }
+  free(t);
+  return 0;
+}
+
+// MARK: The calls
+
+int remote_open(struct remote_thread *t, const void *path, size_t length, uint64_t flags, uint32_t mode) {
+  char text[PAGE];
+  if (length >= sizeof text) return -ENAMETOOLONG;
+  memcpy(text, path, length);
+  text[length] = 0;
+  struct iovec here = {text, length + 1}, there = {(void *)t->page, length + 1};
+  if (process_vm_writev(t->tid, &here, 1, &there, 1, 0) != (ssize_t)length + 1) return -EIO;
+  const unsigned long arguments[6] = {(unsigned long)AT_FDCWD, t->page, flags | O_CLOEXEC | O_NOCTTY, mode};
+  return (int)call(t, SYS_openat, arguments);
+}
+
+int remote_replace(struct remote_thread *t, int32_t with, int32_t descriptor, bool close_on_exec) {
+  const unsigned long arguments[6] = {with, descriptor, close_on_exec ? O_CLOEXEC : 0};
+  return (int)call(t, SYS_dup3, arguments);
+}
+
+int remote_seek_end(struct remote_thread *t, int32_t descriptor) {
+#ifdef SYS__llseek
+  const unsigned long arguments[6] = {descriptor, 0, 0, t->page, SEEK_END};
+  return (int)call(t, SYS__llseek, arguments);
+#else
+  const unsigned long arguments[6] = {descriptor, 0, SEEK_END};
+  long result = call(t, SYS_lseek, arguments);
+  return failed(result) ? (int)result : 0;
+#endif
+}
+
+int remote_close(struct remote_thread *t, int32_t descriptor) {
+  const unsigned long arguments[6] = {descriptor};
+  return (int)call(t, SYS_close, arguments);
+}
+
+// MARK: Flags
+
+uint64_t remote_reopening_flags(uint64_t flags) {
+  return flags & ~(uint64_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_DIRECTORY | O_PATH);
+}
+uint64_t remote_pipe_flags(uint64_t flags) {
+  return (remote_reopening_flags(flags) & ~(uint64_t)(O_ACCMODE | O_DIRECT | O_SYNC | O_DSYNC)) | O_RDWR | O_NONBLOCK;
+}
+bool remote_appends(uint64_t flags) { return flags & O_APPEND; }
+uint64_t remote_appending(uint64_t flags) { return flags | O_APPEND; }
+uint64_t remote_creating(uint64_t flags) { return flags | O_CREAT; }
+bool remote_closes_on_exec(uint64_t flags) { return flags & O_CLOEXEC; }
