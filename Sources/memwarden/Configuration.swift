@@ -16,6 +16,8 @@ struct Configuration: Equatable {
   var http = HTTPSettings()
   var workers: [WorkerSettings] = []
   var logs: [LogRules] = []
+  /// Of several logs, of filesystems, of all of them.
+  var budgets: [BudgetRules] = []
   var journal = JournalSettings()
 }
 

@@ -109,6 +109,9 @@ private struct ConfigurationReader {
     case .http: configuration.http = readHTTP(settings)
     case .worker: configuration.workers.append(readWorker(settings, passwd: passwd))
     case .log: configuration.logs.append(readLog(settings))
+    case .logs: configuration.budgets.append(readLogs(settings))
+    case .fileSystem: configuration.budgets.append(readFileSystem(settings))
+    case .ramFileSystems: configuration.budgets.append(readRAMFileSystems(settings))
     case .journal: configuration.journal = readJournal(settings)
     }
   }

@@ -15,7 +15,7 @@ struct Setting {
 
 /// One section; `top` stands for what is outside all of them.
 struct Section {
-  enum Kind: Equatable { case top, http, worker, log, journal }
+  enum Kind: Equatable { case top, http, worker, log, logs, fileSystem, ramFileSystems, journal }
   var kind: Kind
   var title = Bytes()
   var settings: [Setting] = []
@@ -98,6 +98,9 @@ struct ParsedText {
     case CCONFUSE_WORKER: .worker
     case CCONFUSE_LOG: .log
     case CCONFUSE_JOURNAL: .journal
+    case CCONFUSE_LOGS: .logs
+    case CCONFUSE_FILESYSTEM: .fileSystem
+    case CCONFUSE_RAM_FILESYSTEMS: .ramFileSystems
     default: .top
     }
   }
@@ -118,8 +121,11 @@ extension Section {
     case .worker: out.write("worker")
     case .log: out.write("log")
     case .journal: out.write("journal")
+    case .logs: out.write("logs")
+    case .fileSystem: out.write("filesystem")
+    case .ramFileSystems: out.write("ram_filesystems")
     }
-    if kind == .worker || kind == .log {
+    if kind == .worker || kind == .log || kind == .logs || kind == .fileSystem {
       out.write(" \"")
       out.write(title)
       out.write("\"")
