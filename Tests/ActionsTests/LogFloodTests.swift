@@ -68,7 +68,12 @@ struct LogFloodTests {
       "\(found.numbers.count) lines, missing \(found.missing), torn \(found.torn)")
     #expect(out.cuts > 10)
     #expect(found.torn == 0)
-    #expect(found.numbers.last == count - 1)
-    if kind == "tmpfs" { #expect(found.missing == 0) }
+    if kind == "tmpfs" {
+      #expect(found.numbers.last == count - 1)
+      #expect(found.missing == 0)
+    } else {
+      // What is written within the window of the last cut may be among what is lost.
+      #expect(found.numbers.last ?? 0 > count - 1 - 10_000)
+    }
   }
 }
