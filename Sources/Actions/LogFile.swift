@@ -55,7 +55,11 @@ enum LogPath {
   private static let linksMaximum = 8
   private static let slash = UInt8(ascii: "/")
 
-  static func find(_ path: Bytes, writers: [UInt32]) throws(LogRefusal) -> Found {
+  /// `atFolder` is called when the file has passed every check, with the folder that it stands in and its name there.
+  static func find(
+    _ path: Bytes, writers: [UInt32],
+    atFolder: (Int32, ArraySlice<UInt8>, FileStatus) throws(LogRefusal) -> Void = { _, _, _ in }
+  ) throws(LogRefusal) -> Found {
     guard path.first == slash, let last = path.last, last != slash else { throw .notRegular }
     var rest = path
     var from = 0
@@ -71,6 +75,7 @@ enum LogPath {
       let status = try status(next)
       if isLast {
         let kind = try judge(status, descriptor: next, in: try self.status(folder), writers: writers)
+        try atFolder(folder, rest[name], status)
         handedOver = true
         return Found(descriptor: next, status: status, kind: kind)
       }

@@ -3,7 +3,7 @@
 import CLinux
 
 /// The system call that failed.
-public enum LogStep: UInt8, Equatable, Sendable { case open, status, link, read, write, punch, truncate }
+public enum LogStep: UInt8, Equatable, Sendable { case open, status, link, read, write, punch, truncate, unlink }
 
 public enum LogRefusal: Error, Equatable, Sendable {
   /// The last component is a link, or a folder on the way is a link that somebody but root could have made.
@@ -49,7 +49,7 @@ public enum LogRefusal: Error, Equatable, Sendable {
     case .nothingToCut: "It already holds no more than a cut would leave."
     case .failed(.write, _): "Writing failed while the tail was kept; nothing was cut off and it is tried again."
     case .failed(.open, _), .failed(.status, _), .failed(.link, _), .failed(.read, _), .failed(.punch, _),
-      .failed(.truncate, _):
+      .failed(.truncate, _), .failed(.unlink, _):
       "The system call failed; the file is as it was and it is tried again."
     }
   }

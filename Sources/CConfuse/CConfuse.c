@@ -16,6 +16,9 @@ static enum cconfuse_section section_of(const cfg_t *cfg) {
   if (!strcmp(cfg->name, "log")) return CCONFUSE_LOG;
   if (!strcmp(cfg->name, "group")) return CCONFUSE_GROUP;
   if (!strcmp(cfg->name, "journal")) return CCONFUSE_JOURNAL;
+  if (!strcmp(cfg->name, "logs")) return CCONFUSE_LOGS;
+  if (!strcmp(cfg->name, "filesystem")) return CCONFUSE_FILESYSTEM;
+  if (!strcmp(cfg->name, "ram_filesystems")) return CCONFUSE_RAM_FILESYSTEMS;
   return CCONFUSE_TOP;
 }
 
@@ -77,6 +80,11 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
   cfg_opt_t group[] = {LIST("workers"), VALUE("at_once"), VALUE("healthy"), CFG_END()};
   cfg_opt_t log[] = {VALUE("budget"), VALUE("keep"), VALUE("method"), VALUE("observe"), CFG_END()};
   cfg_opt_t journal[] = {VALUE("file"), VALUE("budget"), VALUE("events"), CFG_END()};
+  cfg_opt_t logs[] = {VALUE("budget"), VALUE("each"),    VALUE("keep"), VALUE("method"),
+                      VALUE("observe"), LIST("protect"), CFG_END()};
+  cfg_opt_t filesystem[] = {VALUE("budget"), VALUE("observe"), CFG_END()};
+  cfg_opt_t ram_filesystems[] = {VALUE("budget"), VALUE("available_below"), VALUE("pressure"), VALUE("observe"),
+                                 CFG_END()};
   const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
   cfg_opt_t top[] = {VALUE("interval"),
                      VALUE("observe"),
@@ -87,6 +95,9 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                      CFG_SEC("worker", worker, titled),
                      CFG_SEC("log", log, titled),
                      CFG_SEC("group", group, titled),
+                     CFG_SEC("logs", logs, titled),
+                     CFG_SEC("filesystem", filesystem, titled),
+                     CFG_SEC("ram_filesystems", ram_filesystems, CFGF_NONE),
                      CFG_SEC("journal", journal, CFGF_NONE),
                      CFG_END()};
 
@@ -107,6 +118,9 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
   cfg_set_validate_func(cfg, "log", on_end);
   cfg_set_validate_func(cfg, "group", on_end);
   cfg_set_validate_func(cfg, "journal", on_end);
+  cfg_set_validate_func(cfg, "logs", on_end);
+  cfg_set_validate_func(cfg, "filesystem", on_end);
+  cfg_set_validate_func(cfg, "ram_filesystems", on_end);
   int result = cfg_parse_fp(cfg, stream);
   if (result == CFG_SUCCESS) tell_empty_lists(cfg, cfg->line);
   cfg_free(cfg);

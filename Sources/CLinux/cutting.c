@@ -93,6 +93,14 @@ int64_t cut_seek_data(int descriptor, uint64_t offset) {
   return found < 0 ? -errno : found;
 }
 
+int cut_unlink(int folder, const void *name, size_t length) {
+  char text[NAME_MAX + 1];
+  if (length > NAME_MAX) return -ENAMETOOLONG;
+  memcpy(text, name, length);
+  text[length] = 0;
+  return unlinkat(folder, text, 0) < 0 ? -errno : 0;
+}
+
 uint64_t cut_microseconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

@@ -46,6 +46,12 @@ public struct LogWatch: Sendable {
 
   public init(_ rules: LogRules) { self.rules = rules }
 
+  /// `rate` as it has faded since the last look: a log that fell silent is not looked at.
+  public func rate(at now: Instant) -> UInt64 {
+    let elapsed = UInt64(max((now - lastTime).rawValue, 0))
+    return max(rate * 1000 / (1000 + min(elapsed, Self.rateMaximum)), growth.perSecond(now: now))
+  }
+
   /// Judges what the file holds now and sets `nextLook`. Any file may be shown: a new inode or a size that fell is
   /// somebody else's rotation, and what is in it now is what was gained.
   public mutating func look(_ status: FileStatus, now: Instant) -> LogVerdict {

@@ -73,6 +73,8 @@ public final class LogRecord {
   /// Eight hexadecimal digits of the path's FNV-1a hash: the same after every reload.
   public let id: Bytes
   public var rules: LogRules
+  /// The pattern or folder of the `logs` section by which it was found; empty when it has a section of its own.
+  public let pattern: Bytes
   public var state = State.absent
   /// Why it is not cut, when it is refused.
   public var refusal: StaticString = "", refusalErrno: Int32 = 0
@@ -89,8 +91,9 @@ public final class LogRecord {
   public var cuts: UInt64 = 0
   public var freed = ByteCount.zero, lost = ByteCount.zero
   public var lastCut: CutOutcome?
-  public init(rules: LogRules) {
+  public init(rules: LogRules, pattern: Bytes = []) {
     self.rules = rules
+    self.pattern = pattern
     var hash: UInt32 = 2_166_136_261
     for byte in rules.path { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
     var id = Bytes()
@@ -160,6 +163,7 @@ public final class Board {
   public var missing = [StaticString]()
   public var workers = [WorkerRecord]()
   public var logs = [LogRecord]()
+  public var budgets = [BudgetRecord]()
   public var own = OwnUse()
   public var journal: Journal
   public init(version: StaticString, now: Instant, journal: Journal) {

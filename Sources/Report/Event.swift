@@ -117,10 +117,12 @@ public enum Happening: Sendable {
   case logCut(CutOutcome, cuts: UInt64)
   case logRefused(StaticString, errno: Int32)
   case logBackInBudget
+  // several logs together
+  case budget(BudgetHappening)
 }
 
 public struct Event: Sendable {
-  public enum Subject: UInt8, Equatable, Sendable { case agent, worker, log }
+  public enum Subject: UInt8, Equatable, Sendable { case agent, worker, log, budget }
   /// Counts from 1 in one run of memwarden.
   public var number: UInt64 = 0
   public var at: Instant
@@ -128,7 +130,7 @@ public struct Event: Sendable {
   public var wall: Int64
   public var isSynchronised: Bool
   public var subject: Subject
-  /// The worker's name or the log's path; empty for memwarden itself.
+  /// The worker's name, the log's path, the pattern or path of a budget; empty for memwarden itself.
   public var name: Bytes
   public var what: Happening
   public init(

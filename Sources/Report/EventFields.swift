@@ -18,6 +18,7 @@ extension Event {
       case .agent: break
       case .worker: json.field("worker", name)
       case .log: json.field("log", name)
+      case .budget: json.field("group", name)
       }
       json.field("message", message.bytes)
       what.writeNumbers(to: &json, at: at)
@@ -95,6 +96,7 @@ extension Happening {
       json.field("cuts", cuts)
       cut.write(to: &json)
     case .logRefused(_, let errno): json.field("errno", errno)
+    case .budget(let what): what.writeNumbers(to: &json)
     }
   }
 }

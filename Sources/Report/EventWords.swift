@@ -37,6 +37,7 @@ extension Happening {
     case .logCut: (.acted, "cut")
     case .logRefused: (.failed, "cut_refused")
     case .logBackInBudget: (.recovered, "log_back_in_budget")
+    case .budget(let what): what.kind
     }
   }
 }
@@ -99,6 +100,7 @@ extension Event {
       let number: Sentence = errno == 0 ? "" : " (errno \(errno))"
       return "not cut: \(words)\(number)"
     case .logBackInBudget: return "within its budget again"
+    case .budget(let what): return what.words
     }
   }
 

@@ -15,6 +15,7 @@ extension LogRecord {
     json.object { json in
       json.field("id", id)
       json.field("path", rules.path)
+      if pattern.isEmpty { json.null("group") } else { json.field("group", pattern) }
       json.field("state", stateName)
       if state == .refused { json.field("refusal", refusal) }
       json.field("type", kind.name)
@@ -45,6 +46,7 @@ extension LogRecord {
 
   func write(to text: inout Bytes) {
     text.say("\(rules.path): \(stateName)\n")
+    if !pattern.isEmpty { text.say("  one of       \(pattern)\n") }
     if state == .refused { text.say("  not cut      \(refusal)\n") }
     text.say("  holds        \(allocated) of a budget of \(rules.budget), apparent size \(size)\n")
     text.say("  grows by     \(ByteCount(bytesPerSecond))/s, \(bytesPerDay) a day\n")
@@ -58,7 +60,10 @@ extension LogRecord {
 
 extension Board {
   func writeLogs(to json: inout JSONWriter) {
-    json.object { json in json.array("logs") { json in for log in logs { log.write(to: &json) } } }
+    json.object { json in
+      json.array("logs") { json in for log in logs { log.write(to: &json) } }
+      json.array("groups") { json in for budget in budgets { budget.write(to: &json) } }
+    }
   }
 
   func writeEvents(to json: inout JSONWriter, after: UInt64, limit: Int) {

@@ -4,11 +4,11 @@ import Policy
 import Samples
 
 extension Array where Element == UInt8 {
-  fileprivate mutating func family(_ name: StaticString, _ type: StaticString, _ help: StaticString) {
+  mutating func family(_ name: StaticString, _ type: StaticString, _ help: StaticString) {
     say("# HELP memwarden_\(name) \(help)\n# TYPE memwarden_\(name) \(type)\n")
   }
   fileprivate mutating func sample(_ name: StaticString, _ value: UInt64) { say("memwarden_\(name) \(value)\n") }
-  fileprivate mutating func sample(_ name: StaticString, _ label: StaticString, _ of: Bytes, _ value: UInt64) {
+  mutating func sample(_ name: StaticString, _ label: StaticString, _ of: Bytes, _ value: UInt64) {
     say("memwarden_\(name){\(label)=\"")
     writeLabel(of)
     say("\"} \(value)\n")
@@ -64,6 +64,7 @@ extension Board {
     }
     writeWorkerMetrics(to: &text)
     writeLogMetrics(to: &text)
+    writeBudgetMetrics(to: &text)
     text.family("events_total", "counter", "Events since start.")
     text.sample("events_total", journal.newest)
     writeOwnMetrics(to: &text)

@@ -53,6 +53,7 @@ extension Board {
       text.say("\(log.rules.path)\n")
       if log.state == .refused { text.say("         not cut: \(log.refusal)\n") }
     }
+    writeBudgets(to: &text)
   }
 
   func writeEvents(to text: inout Bytes, after: UInt64, limit: Int) {

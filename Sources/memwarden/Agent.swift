@@ -17,6 +17,13 @@ final class Agent: Answering {
   var router: Router
   var workers = [WatchedWorker]()
   var logs = [WatchedLog]()
+  var budgets = [LogBudget]()
+  let ramUsage = RAMUsage()
+  /// What no budget of several logs touches.
+  var protectedLogs = [Glob]()
+  /// Found under settings that are no more: their counts go on when they are found again.
+  var formerLogs = [WatchedLog]()
+  private var logsWereLookedAt = false
   let cutBuffer = CutBuffer()
   var servers = [HTTPServer]()
   var nextTick: Instant
@@ -114,6 +121,11 @@ final class Agent: Answering {
       tick()
       clock.lap(.tick)
     }
+    if !budgets.isEmpty {
+      keepBudgets(logsWereLookedAt: logsWereLookedAt)
+      logsWereLookedAt = false
+      clock.lap(.logs)
+    }
     for worker in workers {
       if let act = worker.act, board.now >= act.nextStep {
         drive(worker, act)
@@ -147,6 +159,7 @@ final class Agent: Answering {
     var next = min(nextTick, notify.deadline, serveAt)
     for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
+    for budget in budgets { if let look = budget.nextLook { next = min(next, look) } }
     return next
   }
 
@@ -170,6 +183,7 @@ final class Agent: Answering {
         begin(worker, reason)
       }
     }
+    tickBudgets()
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
   }
 
@@ -194,7 +208,10 @@ final class Agent: Answering {
     worker.act = nil
   }
 
-  private func look(_ log: WatchedLog) { log.look(around, buffer: cutBuffer, board: board, inotify: inotify) }
+  func look(_ log: WatchedLog) {
+    log.look(around, buffer: cutBuffer, board: board, inotify: inotify)
+    logsWereLookedAt = true
+  }
 
   /// Restart commands that were killed and have not been reaped.
   var orphans = [Int32]()
@@ -228,6 +245,7 @@ final class Agent: Answering {
     repeat {
       count = watches.withUnsafeMutableBufferPointer { cl_inotify_read(inotify, $0.baseAddress, Int32($0.count)) }
       for i in 0..<Int(max(0, count)) {
+        for budget in budgets { budget.finder?.heard(watches[i]) }
         for log in logs where log.watchNumber == watches[i] || (watches[i] == -1 && log.watchNumber >= 0) { look(log) }
       }
     } while count == Int32(watches.count)

@@ -89,6 +89,7 @@ extension Agent {
       if let old { new.inherit(old) }
       return new
     }
+    applyBudgets(former: oldLogs)
     let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
     finder.workers = workers
     around = Surroundings(reader: reader, calls: around.calls, teller: teller, finder: finder)

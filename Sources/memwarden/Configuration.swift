@@ -17,6 +17,8 @@ struct Configuration: Equatable {
   var workers: [WorkerSettings] = []
   var logs: [LogRules] = []
   var groups: [GroupRules] = []
+  /// Of several logs, of filesystems, of all of them.
+  var budgets: [BudgetRules] = []
   var journal = JournalSettings()
 }
 

@@ -128,6 +128,9 @@ private struct ConfigurationReader {
     case .worker: configuration.workers.append(readWorker(settings, passwd: passwd))
     case .log: configuration.logs.append(readLog(settings))
     case .group: groups.append((settings, readGroup(settings)))
+    case .logs: configuration.budgets.append(readLogs(settings))
+    case .fileSystem: configuration.budgets.append(readFileSystem(settings))
+    case .ramFileSystems: configuration.budgets.append(readRAMFileSystems(settings))
     case .journal: configuration.journal = readJournal(settings)
     }
   }

@@ -146,14 +146,18 @@ func readLog(_ settings: SettingReader) -> LogRules {
   if let keep = rules.keep, keep > ByteCount(rules.budget.rawValue / 2) {
     settings.report(settings.setting("keep"), Bytes("expected at most half of budget (default 1M)"))
   }
-  settings.readOptional("method", &rules.method, none: "auto", "auto, punch, tail-keep, put-back or truncate") { text in
+  readMethod(settings, &rules.method)
+  settings.read("observe", &rules.observe, "yes or no", parseYes)
+  return rules
+}
+
+func readMethod(_ settings: SettingReader, _ method: inout CutMethod?) {
+  settings.readOptional("method", &method, none: "auto", "auto, punch, tail-keep, put-back or truncate") { text in
     if equal(text, "punch") { return .punch }
     if equal(text, "tail-keep") { return .tailKeep }
     if equal(text, "put-back") { return .putBack }
     return equal(text, "truncate") ? .truncate : nil
   }
-  settings.read("observe", &rules.observe, "yes or no", parseYes)
-  return rules
 }
 
 func readJournal(_ settings: SettingReader) -> JournalSettings {

@@ -15,7 +15,7 @@ struct Setting {
 
 /// One section; `top` stands for what is outside all of them.
 struct Section {
-  enum Kind: Equatable { case top, http, worker, log, group, journal }
+  enum Kind: Equatable { case top, http, worker, log, logs, fileSystem, ramFileSystems, group, journal }
   var kind: Kind
   var title = Bytes()
   var settings: [Setting] = []
@@ -99,6 +99,9 @@ struct ParsedText {
     case CCONFUSE_LOG: .log
     case CCONFUSE_GROUP: .group
     case CCONFUSE_JOURNAL: .journal
+    case CCONFUSE_LOGS: .logs
+    case CCONFUSE_FILESYSTEM: .fileSystem
+    case CCONFUSE_RAM_FILESYSTEMS: .ramFileSystems
     default: .top
     }
   }
@@ -120,8 +123,11 @@ extension Section {
     case .log: out.write("log")
     case .group: out.write("group")
     case .journal: out.write("journal")
+    case .logs: out.write("logs")
+    case .fileSystem: out.write("filesystem")
+    case .ramFileSystems: out.write("ram_filesystems")
     }
-    if kind == .worker || kind == .log || kind == .group {
+    if kind == .worker || kind == .log || kind == .logs || kind == .fileSystem || kind == .group {
       out.write(" \"")
       out.write(title)
       out.write("\"")

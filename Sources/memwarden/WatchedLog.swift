@@ -8,9 +8,13 @@ import Samples
 
 final class WatchedLog {
   let record: LogRecord
-  private var watch: LogWatch
-  private var file: LogFile?
-  private let writers: LogWriters
+  /// The budget by whose pattern it was found; nil for one with a section of its own.
+  let budget: LogBudget?
+  private(set) var watch: LogWatch
+  private(set) var file: LogFile?
+  let writers: LogWriters
+  /// A cut for others that was refused is not tried again before.
+  var evictableAt = Instant(milliseconds: 0)
   private var lookedAt = Instant(milliseconds: 0)
   private var awaitedAt: Int64?
   /// Until a log that is not there or is refused is looked at again.
@@ -29,10 +33,11 @@ final class WatchedLog {
   /// A log that is cut many times a second is told of this often.
   private static let tellingGap = Milliseconds.seconds(10)
 
-  init(_ rules: LogRules, observe: Bool) {
+  init(_ rules: LogRules, observe: Bool, of budget: LogBudget? = nil) {
+    self.budget = budget
     var rules = rules
     rules.observe = rules.observe || observe
-    record = LogRecord(rules: rules)
+    record = LogRecord(rules: rules, pattern: budget?.record.rules.name ?? [])
     writers = LogWriters(of: record)
     watch = LogWatch(rules)
   }
@@ -96,7 +101,7 @@ final class WatchedLog {
     }
   }
 
-  private func open(_ around: Surroundings) throws(LogRefusal) -> LogFile {
+  func open(_ around: Surroundings) throws(LogRefusal) -> LogFile {
     if let file { return file }
     let opened: LogFile
     do throws(LogRefusal) {
@@ -116,7 +121,7 @@ final class WatchedLog {
     return opened
   }
 
-  private func note(_ status: FileStatus) {
+  func note(_ status: FileStatus) {
     record.allocated = status.allocated
     record.size = status.size
   }
@@ -144,7 +149,7 @@ final class WatchedLog {
     writers.search(file, around, for: Milliseconds(Int64(slice)), now: now)
   }
 
-  private func cut(
+  func cut(
     _ file: LogFile, keep: ByteCount, _ around: Surroundings, buffer: CutBuffer, board: Board, asked: Bool = false
   ) throws(LogRefusal) {
     let appends = writers.append
@@ -177,7 +182,7 @@ final class WatchedLog {
   }
 
   /// A timer for a log that grows; for one that does not, inotify, which costs nothing until somebody writes.
-  private func schedule(_ file: LogFile, after seen: FileStatus, inotify: Int32) throws(LogRefusal) {
+  func schedule(_ file: LogFile, after seen: FileStatus, inotify: Int32) throws(LogRefusal) {
     switch watch.nextLook {
     case .at(let instant): nextLook = instant
     case .whenWritten:
@@ -189,7 +194,7 @@ final class WatchedLog {
     }
   }
 
-  private func refuse(_ refusal: LogRefusal, _ around: Surroundings, inotify: Int32, now: Instant) {
+  func refuse(_ refusal: LogRefusal, _ around: Surroundings, inotify: Int32, now: Instant) {
     switch refusal {
     case .gone, .swapped:
       file = nil

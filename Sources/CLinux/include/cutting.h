@@ -39,5 +39,7 @@ int64_t cut_punch(int descriptor, uint64_t offset, uint64_t length);
 // lseek(2) SEEK_DATA: the first offset at or after this one that holds data; -ENXIO when there is none. ramfs knows no
 // holes and gives the offset back.
 int64_t cut_seek_data(int descriptor, uint64_t offset);
+// unlinkat(2) of one name (length bytes, not terminated) in a folder; never a folder itself.
+int cut_unlink(int folder, const void *name, size_t length);
 // CLOCK_MONOTONIC in microseconds: for the length of an act only.
 uint64_t cut_microseconds(void);
