@@ -26,6 +26,8 @@ public struct BudgetWatch: Sendable {
     nextLook = nil
     let reserve = min(Self.risk(rate, Self.latency), ByteCount(budget.rawValue / 8 * 3))
     guard total + reserve < budget else {
+      // What brought it here may go on: how fast, the look after the acts shows.
+      nextLook = now + Milliseconds(Self.shortest)
       let margin = max(
         ByteCount(budget.rawValue / 8), min(Self.risk(rate, 2 * Self.latency), ByteCount(budget.rawValue / 2)))
       return max(total - (budget - margin), ByteCount(1))

@@ -8,6 +8,7 @@ import Testing
 @Test func everyEventHasItsClassNameNumbersAndSentence() {
   let all: [(Event.Subject, String?, [Expected])] = [
     (.agent, nil, agentEvents), (.worker, "worker", workerEvents), (.log, "log", logEvents),
+    (.budget, "group", budgetEvents),
   ]
   for (subject, key, table) in all {
     for row in table {
@@ -64,11 +65,12 @@ import Testing
     case .logRefused: 28
     case .logBackInBudget: 29
     case .triggerDue: 30
+    case .budget: 31
     }
   }
-  let rows = agentEvents + workerEvents + logEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<31))
-  #expect(Set(rows.map(\.event)).count == 31)
+  let rows = agentEvents + workerEvents + logEvents + budgetEvents
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<32))
+  #expect(Set(rows.map(\.event)).count == 31 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
