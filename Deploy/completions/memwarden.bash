@@ -39,7 +39,7 @@ _memwarden() {
             workers | explain | history | recycle | pause | resume | unpark)
                 words=$(memwarden workers 2>/dev/null | awk 'NR > 1 && /^[^ ]/ { print $1 }')
                 ;;
-            cut) words=$(memwarden logs 2>/dev/null | awk 'NR > 1 && /^[^ ]/ { print $NF }') ;;
+            cut) words=$(memwarden logs 2>/dev/null | awk '/^$/ { exit } NR > 1 && /^[^ ]/ { print $NF }') ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -37,7 +37,8 @@ expect "memwarden.bash " memwarden run -c mem
 memwarden() {
   case $1 in
     workers) printf '%s\n' 'NAME  STATE  VALUE' 'web   ok     1 MiB' '      a remark' 'worker.2 ok 2 MiB' ;;
-    logs) printf '%s\n' 'ID       STATE   PATH' '7b05e945 watched /var/log/a.log' '         not cut: no' ;;
+    logs) printf '%s\n' 'ID       STATE   PATH' '7b05e945 watched /var/log/a.log' '         not cut: no' '' \
+      'STATE   GROUP' 'within  /var/log/*' ;;
   esac
 }
 expect "web worker.2 " memwarden explain ''

@@ -22,7 +22,7 @@ extension JSONWriter {
 }
 
 extension Mount.Kind {
-  var name: StaticString {
+  public var name: StaticString {
     switch self {
     case .ramfs: "ramfs"
     case .tmpfs: "tmpfs"

@@ -32,7 +32,7 @@ private struct LiveCheck {
     for sentence in Features.probe(reader).missing { printOut("  kernel: \(sentence)\n") }
     var isFine = true
     for worker in configuration.workers where !checkWorker(worker, memory) { isFine = false }
-    for log in configuration.logs { checkLog(log) }
+    if !LogCheck(configuration: configuration, reader: reader, memory: memory).run() { isFine = false }
     return isFine
   }
 
@@ -95,23 +95,5 @@ private struct LiveCheck {
     printOut(
       "  worker \(settings.name): its limit of \(limit) is below what it holds now: it would be recycled at once\n")
     return false
-  }
-
-  private func checkLog(_ rules: LogRules) {
-    do throws(LogRefusal) {
-      let file = try LogFile(rules.path)
-      let status = try file.status()
-      let scan = (try? reader.holders(of: status)) ?? HolderScan()
-      let appends = writersAppend(scan.unreadable == 0 ? scan.holders : nil)
-      let method = rules.method ?? cutMethod(on: file.kind, writersAppend: appends)
-      printOut("  log \(rules.path): holds \(status.allocated) of \(rules.budget); would be cut by \(method.name)\n")
-      for holder in scan.holders where holder.writes {
-        printOut("    written by pid \(holder.identity.pid)\(holder.appends ? ", appends" : ", without O_APPEND")\n")
-      }
-    } catch .gone {
-      printOut("  log \(rules.path): is not there now\n")
-    } catch {
-      printOut("  log \(rules.path): would not be cut: \(error.advice)\n")
-    }
   }
 }

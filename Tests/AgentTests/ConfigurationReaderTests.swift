@@ -21,7 +21,8 @@ extension ConfigurationTests {
     /// The worker and the log in the sample are comments; without the `#` they must be right and say the defaults.
     @Test func `Every commented key of the sample is accepted and shows its default`() throws {
       let lines = try sample("memwarden.conf").split(separator: "\n", omittingEmptySubsequences: false)
-      let code = try Regex("^# ( *[a-z_]+ = .*|worker .*|log .*|group .*|})$")
+      let sections = #"worker .*|log .*|group .*|logs ".*|filesystem ".*|ram_filesystems [{]"#
+      let code = try Regex("^# ( *[a-z_]+ = .*|\(sections)|})$")
       let other = try Regex("^# +(restart|respawn|key|list) = ")
       let text = lines.map {
         $0.firstMatch(of: code) != nil && $0.firstMatch(of: other) == nil ? String($0.dropFirst(2)) : String($0)
@@ -51,6 +52,7 @@ extension ConfigurationTests {
       var log = LogRules(path: bytes("/var/log/lighttpd/access.log"), budget: .mib(1))
       log.keep = .kib(512)
       #expect(configuration.logs == [log])
+      #expect(configuration.budgets.map(\.scope) == [.logs, .fileSystem, .allRAM])
     }
 
     @Test func `The demo watches three workers and one log`() throws {

@@ -27,6 +27,8 @@ extension EndToEnd {
           settings += "worker \"w\(i)\" { cmdline = 'leaky idle --size \(1000 + i)K' soft = 64M }\n"
         }
         settings += "worker \"all\" { cmdline = 'nothing is called so' metric = pss of = sum soft = 64M }\n"
+        settings += "logs \"\(scene.directory)/*\" { budget = 1M }\nram_filesystems { budget = 100% }\n"
+        settings += "filesystem \"/dev/shm\" { budget = 100% }\n"
         let counts = scene.path("allocations")
         let agent = try scene.startAgent(
           settings, under: ["/usr/bin/env", "ALLOCATIONS=\(counts)", "LD_PRELOAD=\(library)"])

@@ -72,7 +72,6 @@ extension EndToEnd {
           #expect(sum < 2 * budget)
           usleep(5_000)
         }
-        print("most \(most) of \(budget), over \(over)")
         #expect(most > budget / 2)
         #expect(contents("\(disk)/protected.log") == kept)
         #expect(contents("\(disk)/.hidden.log") == hidden && contents("\(disk)/other.db") == other)
@@ -254,6 +253,62 @@ extension EndToEnd {
           contents("\(disk)/a.log") == log && contents("\(disk)/a.log.1") == archive
         }
         #expect(try agent.group(pattern).number("removals") == 0)
+      }
+    }
+
+    @Test func aSilentBoardWithManyLogsStaysAsleep() throws {
+      try withScene { scene in
+        let disk = try scene.mount("tmpfs")
+        for i in 0..<300 { _ = try write("\(disk)/\(i).log", 1000) }
+        let agent = try scene.startAgent(
+          """
+          interval = 5s
+          logs "\(disk)/*" { budget = 4M each = 64K }
+          filesystem "\(disk)" { }
+          """)
+        try agent.awaitEvent("too_many_logs")
+        let group = try agent.group("\(disk)/*")
+        #expect(group.number("logs") == 256 && group.number("unwatched_files") == 44)
+        #expect(group.number("held_bytes") == 300 * 4096)
+        func wakeUps() throws -> Int { try agent.get("/v1/status").json().object("self").number("wake_ups") ?? 0 }
+        // Once every log has had its first looks.
+        usleep(3_000_000)
+        let before = try wakeUps()
+        usleep(5_000_000)
+        #expect(try wakeUps() - before <= 12, "two ticks, and the requests of this test")
+      }
+    }
+
+    @Test func checkLiveSaysHowEachLogWouldBeCutAndWhatDoesNotFit() throws {
+      try withScene { scene in
+        let tmpfs = try scene.mount("tmpfs", "size=1m,mode=755"), ramfs = try scene.mount("ramfs", at: "ramfs")
+        _ = try write("\(tmpfs)/a.log", 5000)
+        _ = try write("\(tmpfs)/a.log.1", 5000)
+        _ = try write("\(tmpfs)/wtmp.log", 5000)
+        let writer = try scene.startLeaky("flood", "--file", "\(ramfs)/b.log", "--rate", "1K", "--no-append")
+        try eventually("it is written") { allocatedBytes("\(ramfs)/b.log") ?? 0 > 0 }
+        let path = try scene.write(
+          """
+          log "\(ramfs)/b.log" { budget = 64K }
+          log "\(tmpfs)/none.log" { budget = 64K }
+          logs "\(tmpfs)/*" { budget = 4M protect = {"\(tmpfs)/w*"} }
+          filesystem "\(tmpfs)" { budget = 2M }
+          ram_filesystems { }
+          """, to: "memwarden.conf")
+        let check = try scene.start(try builtProgram("memwarden"), ["check", "-c", path, "--live"])
+        #expect(try check.waitForExit() == 1)
+        let said = check.output
+        for expected in [
+          "log \(ramfs)/b.log: holds 4 KiB of 64 KiB; would be cut by put-back: on ramfs, and a writer does not append",
+          "written by pid \(writer.pid), without O_APPEND", "log \(tmpfs)/none.log: is not there now",
+          "logs \(tmpfs)/*: 3 files with 24 KiB of 4 MiB",
+          "log \(tmpfs)/a.log: holds 8 KiB of 4 MiB; would be cut by punch: on tmpfs the head becomes a hole",
+          "\(tmpfs)/a.log.1: an archive of 8 KiB, goes first", "\(tmpfs)/wtmp.log: protected",
+          "its budget of 4 MiB is more than its filesystem has (1 MiB)",
+          "filesystem \(tmpfs): its budget of 2 MiB is more than its size of 1 MiB",
+          "ram_filesystems: all together hold",
+          "ramfs \(ramfs): nothing bounds it but RAM; a tmpfs with size=",
+        ] { #expect(said.contains(expected), "\(expected) in:\n\(said)") }
       }
     }
 
