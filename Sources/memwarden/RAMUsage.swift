@@ -17,11 +17,13 @@ final class RAMUsage {
   }
   private var parts = [Part]()
   private var foundAt: Instant?
+  /// Of how many filesystems the board told then.
+  private var foundCount = 0
   private static let base = Milliseconds.seconds(60)
 
   /// Once per tick, after the board was read. `ours`: what watched logs and archives hold on a device.
   func refresh(_ board: Board, _ reader: KernelReader, ours: (Device) -> ByteCount) {
-    if foundAt.map({ board.now - $0 >= Self.base }) ?? true || parts.count != board.fileSystems.count {
+    if foundAt.map({ board.now - $0 >= Self.base }) ?? true || foundCount != board.fileSystems.count {
       find(board, reader)
     }
     for i in parts.indices {
@@ -60,6 +62,7 @@ final class RAMUsage {
   private func find(_ board: Board, _ reader: KernelReader) {
     guard let mounts = try? reader.mounts() else { return }
     foundAt = board.now
+    foundCount = board.fileSystems.count
     let old = parts
     parts = []
     for record in board.fileSystems {
