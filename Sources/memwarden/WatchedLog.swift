@@ -239,7 +239,7 @@ final class WatchedLog {
     if budget == nil {
       around.teller.tell(.log, record.rules.path, what)
     } else {
-      around.teller.tellIfQuiet(.log, record.rules.path, what)
+      around.teller.tellIfQuiet(record.rules.path, what, of: .log)
     }
   }
 }
