@@ -47,6 +47,12 @@ public struct BudgetWatch: Sendable {
     return !isUnreachable
   }
 
+  /// It is only observed: told again in a second at the earliest.
+  public mutating func waits(now: Instant) {
+    stuckUntil = now + .seconds(1)
+    nextLook = nil
+  }
+
   /// No more can go, and none must yet: until half of the room is used up.
   public mutating func rests(total: ByteCount, budget: ByteCount, rate: UInt64, now: Instant) {
     let rate = max(1, min(rate, Self.rateMaximum))

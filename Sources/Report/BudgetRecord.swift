@@ -88,7 +88,7 @@ extension Board {
     func family(_ name: StaticString, _ type: StaticString, _ help: StaticString, _ value: (BudgetRecord) -> UInt64) {
       text.family(name, type, help)
       for budget in budgets where budget.state != .absent {
-        text.sample(name, "group", budget.rules.name, value(budget))
+        text.sample(name, "budget", budget.rules.name, value(budget))
       }
     }
     if budgets.isEmpty { return }

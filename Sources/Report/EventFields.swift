@@ -18,7 +18,7 @@ extension Event {
       case .agent: break
       case .worker: json.field("worker", name)
       case .log: json.field("log", name)
-      case .budget: json.field("group", name)
+      case .budget: json.field("budget", name)
       }
       json.field("message", message.bytes)
       what.writeNumbers(to: &json, at: at)

@@ -46,8 +46,9 @@ extension Agent {
     for log in logs {
       if log.budget === budget { known[log.record.rules.path] = log } else { others.insert(log.record.rules.path) }
     }
+    let elsewhere = logs.filter { $0.budget != nil && $0.budget !== budget }.count
     let found = finder.sort(
-      isWatched: { known[$0] != nil },
+      room: max(0, LogFinder.logsMaximum - elsewhere), isWatched: { known[$0] != nil },
       isOthers: { file in
         if others.contains(file.path) { return true }
         // The same file by another path, through a folder that is a link.

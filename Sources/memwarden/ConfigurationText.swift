@@ -15,7 +15,7 @@ struct Setting {
 
 /// One section; `top` stands for what is outside all of them.
 struct Section {
-  enum Kind: Equatable { case top, http, worker, group, log, logs, fileSystem, ramFileSystems, journal }
+  enum Kind: Equatable { case top, http, worker, log, logs, fileSystem, ramFileSystems, group, journal }
   var kind: Kind
   var title = Bytes()
   var settings: [Setting] = []
@@ -127,8 +127,7 @@ extension Section {
     case .fileSystem: out.write("filesystem")
     case .ramFileSystems: out.write("ram_filesystems")
     }
-    switch kind {
-    case .worker, .group, .log, .logs, .fileSystem:
+    if kind == .worker || kind == .log || kind == .logs || kind == .fileSystem || kind == .group {
       out.write(" \"")
       out.write(title)
       out.write("\"")

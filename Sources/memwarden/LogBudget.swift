@@ -154,7 +154,7 @@ final class LogBudget {
     for act in evictions(from: candidates, toFree: need) {
       if record.rules.observe {
         tellObserved(act, targets, reason, agent)
-        break
+        return watch.waits(now: agent.board.now)
       }
       carryOut(act, targets, reason, agent)
       guard let now = measure(agent), now.held > goal else { return }

@@ -26,6 +26,7 @@ final class LogFinder {
   private(set) var othersBytes = ByteCount.zero
   private(set) var unwatched = 0
 
+  /// Of all sections together: each is an open descriptor.
   static let logsMaximum = 256
   private static let base = Milliseconds.seconds(60), gap = Milliseconds.seconds(1)
   private static let entriesPerStep = 512
@@ -87,9 +88,9 @@ final class LogFinder {
   }
 
   /// The logs among what was found: `isLog` of those that are watched already, `isOthers` of those that another section
-  /// speaks for, `isProtected`.
+  /// speaks for, `isProtected`. `room`: how many may be watched.
   func sort(
-    isWatched: (Bytes) -> Bool, isOthers: (LogSearch.File) -> Bool, isProtected: (Bytes) -> Bool
+    room: Int, isWatched: (Bytes) -> Bool, isOthers: (LogSearch.File) -> Bool, isProtected: (Bytes) -> Bool
   ) -> [LogSearch.File] {
     var logs = [LogSearch.File]()
     let before = archives
@@ -102,7 +103,7 @@ final class LogFinder {
         othersBytes += file.status.allocated
       } else if !isWatched(file.path), isArchive(file, before) {
         archives.append(Archive(path: file.path, status: file.status, age: 0))
-      } else if logs.count < Self.logsMaximum {
+      } else if logs.count < room {
         logs.append(file)
       } else {
         othersBytes += file.status.allocated

@@ -44,8 +44,8 @@ final class Teller {
   }
   func tell(_ what: Happening) { tell(.agent, [], what) }
 
-  /// For comings and goings: 20 at once, then one per 6 s.
-  func tellIfQuiet(_ name: Bytes, _ what: Happening) {
+  /// For comings and goings, and for files that anybody may have made: 20 at once, then one per 6 s.
+  func tellIfQuiet(_ name: Bytes, _ what: Happening, of subject: Event.Subject = .worker) {
     let earned = (board.now - creditAt).rawValue / 6000
     if earned > 0 {
       credit = Swift.min(20, credit + Int(earned))
@@ -53,7 +53,7 @@ final class Teller {
     }
     guard credit > 0 else { return }
     credit -= 1
-    tell(.worker, name, what)
+    tell(subject, name, what)
   }
 }
 

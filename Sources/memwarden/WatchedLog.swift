@@ -235,7 +235,12 @@ final class WatchedLog {
     toldRefusal = refusal
     var errno: Int32 = 0
     if case .failed(_, let code) = refusal { errno = code }
-    around.teller.tell(.log, record.rules.path, .logRefused(refusal.advice, errno: errno))
+    let what = Happening.logRefused(refusal.advice, errno: errno)
+    if budget == nil {
+      around.teller.tell(.log, record.rules.path, what)
+    } else {
+      around.teller.tellIfQuiet(record.rules.path, what, of: .log)
+    }
   }
 }
 

@@ -21,7 +21,7 @@ extension ConfigurationTests {
     /// The worker and the log in the sample are comments; without the `#` they must be right and say the defaults.
     @Test func `Every commented key of the sample is accepted and shows its default`() throws {
       let lines = try sample("memwarden.conf").split(separator: "\n", omittingEmptySubsequences: false)
-      let sections = "worker .*|group .*|log .*|logs \".*|filesystem \".*|ram_filesystems [{]"
+      let sections = #"worker .*|log .*|group .*|logs ".*|filesystem ".*|ram_filesystems [{]"#
       let code = try Regex("^# ( *[a-z_]+ = .*|\(sections)|})$")
       let other = try Regex("^# +(restart|respawn|key|list) = ")
       let text = lines.map {

@@ -24,7 +24,7 @@ extension Agent {
   }
   /// The `path` of each such event of the group, in their order.
   fileprivate func paths(_ event: String, of group: String) throws -> [String] {
-    try events(event).filter { $0.text("group") == group }.compactMap { $0.text("path") }
+    try events(event).filter { $0.text("budget") == group }.compactMap { $0.text("path") }
   }
 }
 
@@ -81,7 +81,7 @@ extension EndToEnd {
         #expect(group.number("not_evictable_bytes") ?? 0 >= 200_000)
         #expect(try agent.paths("evicted", of: pattern).first == paths[7], "the fastest grower gives way first")
         let metrics = try agent.get("/metrics").text
-        #expect(metrics.contains("memwarden_budget_bytes{group=\"\(pattern)\"} \(budget)\n"))
+        #expect(metrics.contains("memwarden_budget_bytes{budget=\"\(pattern)\"} \(budget)\n"))
         #expect(try agent.group(pattern).text("state") != "unreachable")
       }
       return over
@@ -185,7 +185,7 @@ extension EndToEnd {
         #expect(try agent.group(disk).number("budget_bytes") == budget)
         _ = try scene.startLeaky("flood", "--file", log, "--rate", "5M")
         let first = try agent.awaitEvent("evicted")
-        #expect(first.text("path") == log && first.text("group") == disk && first.text("reason") == "budget")
+        #expect(first.text("path") == log && first.text("budget") == disk && first.text("reason") == "budget")
         var over = 0
         let end = bootMilliseconds() + 4000
         while bootMilliseconds() < end {
@@ -246,7 +246,7 @@ extension EndToEnd {
           ram_filesystems { budget = 4K observe = yes }
           """)
         try eventually("both are told") {
-          let told = try agent.events("would_remove").compactMap { $0.text("group") }
+          let told = try agent.events("would_remove").compactMap { $0.text("budget") }
           return told.contains(pattern) && told.contains("ram_filesystems")
         }
         try always(for: 1, "nothing is done") {

@@ -78,8 +78,8 @@ private func boardWithBudgets() -> Board {
 @Test func theMetricsAndTheTableOfABudgetHoldNoRawName() {
   var text = Bytes()
   boardWithBudgets().writeMetrics(to: &text)
-  #expect(string(text).contains("memwarden_budget_held_bytes{group=\"/var/log/*\\\"\\\\x0a\"} 3145728\n"))
-  #expect(!string(text).contains("memwarden_budget_held_bytes{group=\"ram"))
+  #expect(string(text).contains("memwarden_budget_held_bytes{budget=\"/var/log/*\\\"\\\\x0a\"} 3145728\n"))
+  #expect(!string(text).contains("memwarden_budget_held_bytes{budget=\"ram"))
   text = []
   boardWithBudgets().writeLogs(to: &text)
   #expect(string(text).contains("unreachable"))

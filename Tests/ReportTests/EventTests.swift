@@ -8,7 +8,7 @@ import Testing
 @Test func everyEventHasItsClassNameNumbersAndSentence() {
   let all: [(Event.Subject, String?, [Expected])] = [
     (.agent, nil, agentEvents), (.worker, "worker", workerEvents), (.log, "log", logEvents),
-    (.budget, "group", budgetEvents),
+    (.budget, "budget", budgetEvents),
   ]
   for (subject, key, table) in all {
     for row in table {

@@ -5,8 +5,17 @@
 
 #include <stddef.h>
 
-enum cconfuse_section { CCONFUSE_TOP, CCONFUSE_HTTP, CCONFUSE_WORKER, CCONFUSE_GROUP, CCONFUSE_LOG, CCONFUSE_LOGS,
-                        CCONFUSE_FILESYSTEM, CCONFUSE_RAM_FILESYSTEMS, CCONFUSE_JOURNAL };
+enum cconfuse_section {
+  CCONFUSE_TOP,
+  CCONFUSE_HTTP,
+  CCONFUSE_WORKER,
+  CCONFUSE_LOG,
+  CCONFUSE_LOGS,
+  CCONFUSE_FILESYSTEM,
+  CCONFUSE_RAM_FILESYSTEMS,
+  CCONFUSE_GROUP,
+  CCONFUSE_JOURNAL
+};
 
 enum cconfuse_kind {
   CCONFUSE_VALUE,   /* one value of a key; a list is one event per value, index counting up, a new `=` starting at 0 */
