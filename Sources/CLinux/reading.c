@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 int reading_open(const uint8_t *path) {
   int fd = open((const char *)path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -62,6 +63,18 @@ int reading_stat(int directory, const uint8_t *name, int follow, struct reading_
   out->mode = s.st_mode;
   out->uid = s.st_uid;
   return 0;
+}
+int reading_stamp(const uint8_t *path, struct reading_stamp *out) {
+  struct stat s;
+  struct timespec now;
+  if (stat((const char *)path, &s) != 0) return -errno;
+  clock_gettime(CLOCK_REALTIME, &now);
+  out->device = s.st_dev;
+  out->inode = s.st_ino;
+  out->size = s.st_size < 0 ? 0 : (uint64_t)s.st_size;
+  out->changed_ns = (int64_t)s.st_ctim.tv_sec * 1000000000 + s.st_ctim.tv_nsec;
+  // Also when it lies in the future: the clock was set back.
+  return (int64_t)s.st_ctim.tv_sec + 2 > (int64_t)now.tv_sec;
 }
 int reading_statfs(const uint8_t *path, struct reading_filesystem *out) {
   struct statfs s;

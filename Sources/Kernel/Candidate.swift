@@ -47,5 +47,6 @@ public final class Candidate {
   }
   func parentComm() throws(Absence) -> Comm { try reader.stat(stat.parent).comm }
   func isInCgroup(_ group: Bytes) throws(Absence) -> Bool { try reader.isInCgroup(pid, group) }
+  func stamp(_ path: Bytes) throws(Absence) -> FileStamp? { try reader.stamp(path) }
   func pidfile(_ path: Bytes) throws(Absence) -> Int64 { try reader.pidfile(path) }
 }

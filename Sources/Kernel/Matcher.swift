@@ -17,6 +17,8 @@ public final class Matcher {
   /// (glibc's takes 2 kB, and 47 kB once it was used).
   private let pattern: UnsafeMutableRawPointer?
   private var pidfileScan: UInt64 = 0, pidfilePid: Int64 = 0
+  /// Of the pidfile when it was read; nil when it must be read again in any case.
+  private var pidfileStamp: FileStamp?
 
   public init(_ selector: Selector) throws(SelectorError) {
     if selector.isEmpty { throw .empty }
@@ -58,8 +60,11 @@ public final class Matcher {
   private func isNamed(in file: Bytes, _ process: Candidate) throws(Absence) -> Bool {
     if pidfileScan != process.scan || process.scan == 0 {
       pidfileScan = process.scan
-      pidfilePid = 0
-      pidfilePid = try process.pidfile(file)
+      let (knownStamp, knownPid) = (pidfileStamp, pidfilePid)
+      (pidfileStamp, pidfilePid) = (nil, 0)
+      let stamp = try process.stamp(file)
+      if let stamp, stamp == knownStamp { pidfilePid = knownPid } else { pidfilePid = try process.pidfile(file) }
+      pidfileStamp = stamp
     }
     return pidfilePid == Int64(process.pid)
   }
@@ -81,6 +86,11 @@ public final class Matcher {
   }
 }
 
+/// What differs when a file is another one or was written meanwhile.
+struct FileStamp: Equatable {
+  var device: UInt64, inode: UInt64, size: UInt64, changed: Int64
+}
+
 /// No character that means something in a POSIX extended regular expression.
 private func isLiteral(_ pattern: Bytes) -> Bool {
   let special = Bytes(".[]()*+?{}|^$\\")
@@ -89,6 +99,15 @@ private func isLiteral(_ pattern: Bytes) -> Bool {
 }
 
 extension KernelReader {
+  /// Nil when the file was changed just now: it may change again without a trace. A third of the cost of reading it.
+  func stamp(_ file: Bytes) throws(Absence) -> FileStamp? {
+    setPath(file)
+    var found = reading_stamp()
+    let result = path.withUnsafeBufferPointer { $0.baseAddress.map { reading_stamp($0, &found) } ?? -EINVAL }
+    guard result >= 0 else { throw Absence(errno: -result) }
+    guard result == 0 else { return nil }
+    return FileStamp(device: found.device, inode: found.inode, size: found.size, changed: found.changed_ns)
+  }
   /// The number a pidfile begins with.
   func pidfile(_ file: Bytes) throws(Absence) -> Int64 {
     setPath(file)

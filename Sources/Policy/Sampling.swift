@@ -23,16 +23,22 @@ public struct Sampling: Equatable, Sendable {
     return resident >= residentThen ? exact + (resident - residentThen) : exact - (residentThen - resident)
   }
 
+  public enum Due: Equatable, Sendable {
+    case no
+    /// By its age: the loop may do so when it has time. `first`: nothing is known before.
+    case soon(first: Bool)
+    case now
+  }
   /// Is an exact reading due? Always at first; then when the estimate comes within 10 % of the first limit, when the
   /// resident size moved by a sixteenth (and 1 MiB), or after a minute; never above its share of the time.
-  public func isDue(resident: ByteCount, limit: ByteCount?, now: Instant) -> Bool {
-    guard let estimate = estimate(resident: resident) else { return true }
+  public func due(resident: ByteCount, limit: ByteCount?, now: Instant) -> Due {
+    guard let estimate = estimate(resident: resident) else { return .soon(first: true) }
     let age = now - readAt
-    if age.rawValue < cost.rawValue &* Sampling.share { return false }
-    if age >= Sampling.base { return true }
-    if let limit, estimate >= limit.share(Permyriad(9000)) { return true }
+    if age.rawValue < cost.rawValue &* Sampling.share { return .no }
+    if let limit, estimate >= limit.share(Permyriad(9000)) { return .now }
     let moved = resident >= residentThen ? resident - residentThen : residentThen - resident
-    return moved > max(.mib(1), ByteCount(residentThen.rawValue / 16))
+    if moved > max(.mib(1), ByteCount(residentThen.rawValue / 16)) { return .now }
+    return age >= Sampling.base ? .soon(first: false) : .no
   }
 
   /// Was the exact figure read in this very tick?

@@ -29,6 +29,7 @@ final class Agent: Answering {
   var nextTick: Instant
   /// When the servers want to run without a word from their sockets.
   private var serveAt = Instant(milliseconds: 0)
+  private let budget = ReadingBudget()
   private var isStopping = false
   private var wantsReload = false
   /// A worker keeps its old settings until its recycle is over.
@@ -173,9 +174,12 @@ final class Agent: Answering {
     // Once, for it holds many references: handing out the property would count each of them for every worker.
     let around = around
     around.finder.scanIfNeeded(now: now)
+    budget.microseconds = 10_000
     for worker in workers {
       worker.tend(around, now: now)
-      guard worker.sample(reader, teller: teller, now: now) else { continue }
+      let isToBeJudged = worker.sample(reader, teller: teller, budget: budget, now: now)
+      if worker.isUnread { nextTick = min(nextTick, now + Milliseconds(1)) }
+      guard isToBeJudged else { continue }
       let gap = Milliseconds(configuration.interval.rawValue * 3 + 1000)
       if case .recycle(let reason) = worker.judge(
         reader, board: board, hindrance: hindrance(to: worker), teller: teller, gap: gap, now: now)

@@ -14,10 +14,10 @@ final class ProcessFinder {
   var workers = [WatchedWorker]()
   /// The newest pid at the last scan; -1 before the first.
   private(set) var newestPid: Int32 = -1
-  /// Pids above this are young: a process that was just forked may become another program, or write its pidfile, a
-  /// moment later, and is looked at again.
-  private var youngAfter: Int32 = -1, nextYoungAfter: Int32 = -1
-  private var youngSince = Instant(milliseconds: 0), youngScanAt = Instant(milliseconds: 0)
+  /// Processes that came lately: one that was just forked may become another program, or write its pidfile, a moment
+  /// later, and is looked at again.
+  private var young = [(pid: Int32, since: Instant)]()
+  private var youngScanAt = Instant(milliseconds: 0)
   private var fullScanAt = Instant(milliseconds: 0)
 
   /// All of /proc at least this often, for old processes that became other programs.
@@ -38,15 +38,12 @@ final class ProcessFinder {
     guard let newest = try? reader.lastPid(), newestPid >= 0, now - fullScanAt < ProcessFinder.base else {
       return scanAll(now: now)
     }
-    if now - youngSince >= ProcessFinder.youth {
-      (youngAfter, nextYoungAfter, youngSince) = (nextYoungAfter, newest, now)
-    }
-    if now - youngScanAt >= ProcessFinder.patience {
+    if !young.isEmpty, now - youngScanAt >= ProcessFinder.patience {
       youngScanAt = now
-      scan(after: youngAfter, now: now)
-    } else if newest != newestPid {
-      scan(after: newestPid, now: now)
+      candidate.beginScan()
+      young.removeAll { !place($0.pid, now: now) || now - $0.since >= ProcessFinder.youth }
     }
+    if newest != newestPid { scan(after: newestPid, now: now) }
     newestPid = newest
   }
 
@@ -57,17 +54,22 @@ final class ProcessFinder {
     }
     guard newest > first else { return }
     candidate.beginScan()
-    for pid in (first + 1)...newest { place(pid, now: now) }
+    for pid in (first + 1)...newest where place(pid, now: now) { note(pid, now: now) }
+  }
+  private func note(_ pid: Int32, now: Instant) {
+    guard young.count < Int(ProcessFinder.rangeMaximum), !young.contains(where: { $0.pid == pid }) else { return }
+    young.append((pid, now))
   }
 
   /// Every process goes to the first worker it matches, or to none.
   func scanAll(now: Instant) {
     fullScanAt = now
-    youngSince = now
+    let known = newestPid
     newestPid = (try? reader.lastPid()) ?? -1
-    (youngAfter, nextYoungAfter) = (newestPid, newestPid)
     candidate.beginScan()
-    try? reader.forEachProcess { place($0, now: now) }
+    try? reader.forEachProcess { pid in
+      if place(pid, now: now), known >= 0, pid > known { note(pid, now: now) }
+    }
   }
 
   /// Is this process still whose it was? Right before an act: an exec or a move to another cgroup changes no identity.
@@ -76,10 +78,12 @@ final class ProcessFinder {
     place(pid, now: now)
   }
 
-  private func place(_ pid: Int32, now: Instant) {
-    guard candidate.consider(pid) else { return }
+  /// False when there is no such process, or no longer.
+  @discardableResult
+  private func place(_ pid: Int32, now: Instant) -> Bool {
+    guard candidate.consider(pid) else { return false }
     let stat = candidate.stat
-    if stat.isDead && stat.threads <= 1 { return }
+    if stat.isDead && stat.threads <= 1 { return false }
     var isTaken = false
     for worker in workers {
       let member = worker.member(pid)
@@ -92,6 +96,7 @@ final class ProcessFinder {
         worker.drop(pid)
       }
     }
+    return true
   }
 
   /// All processes below these, by parent, whatever their session.

@@ -27,6 +27,8 @@ final class WatchedWorker {
   var restsUntil = Instant(milliseconds: 0)
   /// What is being done to it.
   var act: WorkerAct?
+  /// A process of it waits for its first exact reading: the last tick had no time for it.
+  var isUnread = false
   /// memwarden runs it itself.
   let isOwn: Bool
   let record: WorkerRecord

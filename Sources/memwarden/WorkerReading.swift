@@ -13,11 +13,18 @@ struct Assessment {
   var isEstimate: Bool
 }
 
+/// What costly readings may take of one tick: where workers are many and the board is slow they are spread over several.
+final class ReadingBudget {
+  var microseconds: Int64 = 0
+}
+
 extension WatchedWorker {
   /// Reads every process: statm always, the costly file when it is due. Ended processes are dropped. False when nothing
-  /// changed and the last judgement stands: then statm is all that was read.
+  /// changed and the last judgement stands: then statm is all that was read. Once `budget` is used up, costly
+  /// readings that are only old are left for later ticks; `isUnread` says that a first one was.
   @discardableResult
-  func sample(_ reader: KernelReader, teller: Teller, now: Instant) -> Bool {
+  func sample(_ reader: KernelReader, teller: Teller, budget: ReadingBudget? = nil, now: Instant) -> Bool {
+    isUnread = false
     var changed = now >= restsUntil
     var i = 0
     while i < members.count {
@@ -46,8 +53,10 @@ extension WatchedWorker {
       case .rss, .anon: continue
       case .swap: readSwap(member, reader)
       case .uss, .pss:
-        if member.sampling.isDue(resident: member.statm.resident, limit: limit, now: now) {
-          readExactly(member, reader, now: now)
+        switch member.sampling.due(resident: member.statm.resident, limit: limit, now: now) {
+        case .no: continue
+        case .soon(let first) where budget.map { $0.microseconds <= 0 } ?? false: isUnread = isUnread || first
+        case .soon, .now: budget?.microseconds -= readExactly(member, reader, now: now)
         }
       }
     }
@@ -92,7 +101,9 @@ extension WatchedWorker {
     record.cgroup = try? reader.cgroupMemory(first.kept.identity.pid)
   }
 
-  func readExactly(_ member: Member, _ reader: KernelReader, now: Instant) {
+  /// How many microseconds it took.
+  @discardableResult
+  func readExactly(_ member: Member, _ reader: KernelReader, now: Instant) -> Int64 {
     let start = cl_boottime_us()
     do throws(Absence) {
       member.record.footprint = try reader.footprint(of: member.kept.identity)
@@ -106,6 +117,7 @@ extension WatchedWorker {
       member.record.footprint.uss = .absent(error)
       member.record.footprint.pss = .absent(error)
     }
+    return cl_boottime_us() - start
   }
 
   private func readSwap(_ member: Member, _ reader: KernelReader) {

@@ -13,44 +13,44 @@ private func taken(_ figure: UInt64, resident: UInt64, cost: Int64 = 1) -> Sampl
 
 @Test func theFirstExactReadingIsDueAtOnce() {
   let sampling = Sampling()
-  #expect(sampling.isDue(resident: .zero, limit: nil, now: at(0)))
+  #expect(sampling.due(resident: .zero, limit: nil, now: at(0)) == .soon(first: true))
   #expect(sampling.estimate(resident: .mib(5)) == nil)
   #expect(!sampling.isFresh(at(0)))
 }
 
 @Test func aQuietProcessFarFromItsLimitIsReadOnceAMinute() {
   let sampling = taken(10, resident: 20)
-  #expect(!sampling.isDue(resident: .mib(20), limit: .mib(100), now: Instant(milliseconds: 159_999)))
-  #expect(sampling.isDue(resident: .mib(20), limit: .mib(100), now: at(160)))
-  #expect(!sampling.isDue(resident: .mib(20), limit: nil, now: at(159)))
+  #expect(sampling.due(resident: .mib(20), limit: .mib(100), now: Instant(milliseconds: 159_999)) == .no)
+  #expect(sampling.due(resident: .mib(20), limit: .mib(100), now: at(160)) == .soon(first: false))
+  #expect(sampling.due(resident: .mib(20), limit: nil, now: at(159)) == .no)
 }
 
 @Test func nearTheLimitEveryTickReadsExactly() {
   let sampling = taken(10, resident: 20)
   // The estimate is 10 MiB + what the resident size gained; 90 % of 12 MiB is 10.8.
-  #expect(!sampling.isDue(resident: .kib(20 * 1024 + 819), limit: .mib(12), now: at(101)))
-  #expect(sampling.isDue(resident: .kib(20 * 1024 + 820), limit: .mib(12), now: at(101)))
+  #expect(sampling.due(resident: .kib(20 * 1024 + 819), limit: .mib(12), now: at(101)) == .no)
+  #expect(sampling.due(resident: .kib(20 * 1024 + 820), limit: .mib(12), now: at(101)) == .now)
 }
 
 @Test func aChangeOfASixteenthIsReadUpAndDownAlike() {
   let sampling = taken(10, resident: 160)
   for (resident, isDue) in [(150, false), (149, true), (170, false), (171, true)] as [(UInt64, Bool)] {
-    #expect(sampling.isDue(resident: .mib(resident), limit: nil, now: at(101)) == isDue)
+    #expect(sampling.due(resident: .mib(resident), limit: nil, now: at(101)) == (isDue ? .now : .no))
   }
   // Of a small process a sixteenth is nothing: it must be more than a MiB.
   let small = taken(1, resident: 2)
-  #expect(!small.isDue(resident: .mib(3), limit: nil, now: at(101)))
-  #expect(small.isDue(resident: .kib(3073), limit: nil, now: at(101)))
+  #expect(small.due(resident: .mib(3), limit: nil, now: at(101)) == .no)
+  #expect(small.due(resident: .kib(3073), limit: nil, now: at(101)) == .now)
 }
 
 @Test func aDearReadingIsNotRepeatedBeforeFiftyTimesItsCost() {
   let sampling = taken(10, resident: 20, cost: 5)
-  #expect(!sampling.isDue(resident: .mib(500), limit: .mib(11), now: Instant(milliseconds: 100_249)))
-  #expect(sampling.isDue(resident: .mib(500), limit: .mib(11), now: Instant(milliseconds: 100_250)))
+  #expect(sampling.due(resident: .mib(500), limit: .mib(11), now: Instant(milliseconds: 100_249)) == .no)
+  #expect(sampling.due(resident: .mib(500), limit: .mib(11), now: Instant(milliseconds: 100_250)) == .now)
   // Two seconds each: not even once a minute.
   let dear = taken(10, resident: 20, cost: 2000)
-  #expect(!dear.isDue(resident: .mib(500), limit: .mib(11), now: at(199)))
-  #expect(dear.isDue(resident: .mib(20), limit: nil, now: at(200)))
+  #expect(dear.due(resident: .mib(500), limit: .mib(11), now: at(199)) == .no)
+  #expect(dear.due(resident: .mib(20), limit: nil, now: at(200)) == .now)
 }
 
 @Test func theEstimateFollowsTheResidentSizeAndStaysInRange() {

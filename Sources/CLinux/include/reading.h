@@ -27,6 +27,14 @@ struct reading_status {
 // fstatat(2). `directory` is a descriptor or -1; a last link is followed only when `follow` is not 0.
 int reading_stat(int directory, const uint8_t *name, int follow, struct reading_status *out);
 
+struct reading_stamp {
+  uint64_t device, inode, size;
+  int64_t changed_ns;
+};
+// What differs when the file at `path` (links followed) is another one or was written meanwhile. 1 when nothing can be
+// said: it was changed within the last 2 s, and a file's clock is coarse.
+int reading_stamp(const uint8_t *path, struct reading_stamp *out);
+
 struct reading_filesystem {
   uint64_t magic, block_size, blocks, blocks_free, files, files_free;
 };
