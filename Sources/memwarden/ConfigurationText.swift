@@ -131,7 +131,6 @@ extension Section {
       out.write(" \"")
       out.write(title)
       out.write("\"")
-    case .top, .http, .ramFileSystems, .journal: break
     }
     return out
   }
