@@ -82,6 +82,8 @@ public final class LogRecord {
   public var bytesPerSecond: UInt64 = 0
   /// What the last ten to twenty minutes come to in a day.
   public var bytesPerDay = ByteCount.zero
+  /// What its growth is made of.
+  public var lines = LineTally()
   /// Until the budget is reached at this rate; nil when it does not grow.
   public var untilFull: Milliseconds?
   public var method: CutMethod?
@@ -96,22 +98,6 @@ public final class LogRecord {
     var id = Bytes()
     for shift in stride(from: 28, through: 0, by: -4) { id.append(hexDigit(UInt8(hash >> UInt32(shift) & 15))) }
     self.id = id
-  }
-}
-
-/// One RAM filesystem: everything on it is memory.
-public struct FileSystemRecord: Sendable {
-  public var point: Bytes
-  public var kind: Mount.Kind
-  public var usage: FileSystemUsage?
-  public var absence: Absence?
-  /// Its files that hold most, where it had to be walked.
-  public var largest = [(path: Bytes, allocated: ByteCount)]()
-  public init(point: Bytes, kind: Mount.Kind, usage: FileSystemUsage?, absence: Absence?) {
-    self.point = point
-    self.kind = kind
-    self.usage = usage
-    self.absence = absence
   }
 }
 
@@ -152,6 +138,7 @@ public final class Board {
   /// What stands in for pressure where there is none.
   public var vmStat: VMStat?
   public var fileSystems = [FileSystemRecord]()
+  public var held = HeldMemory()
   /// What this kernel lacks, one sentence each.
   public var missing = [StaticString]()
   public var workers = [WorkerRecord]()

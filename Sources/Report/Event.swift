@@ -117,6 +117,10 @@ public enum Happening: Sendable {
   case logCut(CutOutcome, cuts: UInt64)
   case logRefused(StaticString, errno: Int32)
   case logBackInBudget
+  // files without a name
+  case deletedFileHeld(path: Bytes, allocated: ByteCount, pid: Int32, descriptor: Int32)
+  /// Of a log that was deleted, through the descriptor of the process that writes it.
+  case deletedLogCut(CutOutcome, descriptor: Int32)
 }
 
 public struct Event: Sendable {

@@ -37,6 +37,8 @@ extension Happening {
     case .logCut: (.acted, "cut")
     case .logRefused: (.failed, "cut_refused")
     case .logBackInBudget: (.recovered, "log_back_in_budget")
+    case .deletedFileHeld: (.seen, "deleted_file_held")
+    case .deletedLogCut: (.acted, "deleted_log_cut")
     }
   }
 }
@@ -99,6 +101,12 @@ extension Event {
       let number: Sentence = errno == 0 ? "" : " (errno \(errno))"
       return "not cut: \(words)\(number)"
     case .logBackInBudget: return "within its budget again"
+    case .deletedFileHeld(let path, let allocated, let pid, let descriptor):
+      return "deleted and still held: \(path), \(allocated), by pid \(pid) as descriptor \(descriptor)"
+    case .deletedLogCut(let cut, let descriptor):
+      let holder: Sentence = cut.writer.map { " of pid \($0)" } ?? ""
+      return
+        "deleted and still written: cut by \(cut.method.name) through descriptor \(descriptor)\(holder): \(cut.before) to \(cut.after)"
     }
   }
 

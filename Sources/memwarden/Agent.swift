@@ -12,6 +12,7 @@ final class Agent: Answering {
   var configuration: Configuration
   let reader = KernelReader(roots: Roots())
   let boardReader: BoardReader
+  let fileSystems: RAMFileSystems
   let teller: Teller
   var around: Surroundings
   var router: Router
@@ -45,6 +46,7 @@ final class Agent: Answering {
     let now = Instant(milliseconds: cl_boottime_ms())
     board = Board(version: version, now: now, journal: Journal(capacity: configuration.journal.events))
     boardReader = BoardReader(reader: reader, board: board)
+    fileSystems = RAMFileSystems(reader: reader, board: board)
     teller = Teller(board: board, printsLines: printsLines)
     let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
     around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder)
@@ -62,6 +64,7 @@ final class Agent: Answering {
     _ = cl_epoll_add(epoll, inotify, Agent.inotifyTag)
     _ = boardReader.readClocks()
     boardReader.tick()
+    fileSystems.tick(around, buffer: cutBuffer)
     board.bootID = (try? reader.bootID()) ?? []
     board.missing = Features.probe(reader).missing
     if let problem = listen(configuration.http, insteadOf: nil) {
@@ -99,6 +102,7 @@ final class Agent: Answering {
     }
     for log in logs { if let due = log.nextLook, board.now >= due { look(log) } }
     if board.now >= nextTick { tick() }
+    if let due = fileSystems.nextStep, board.now >= due { fileSystems.step(around, buffer: cutBuffer) }
     for worker in workers { if let act = worker.act, board.now >= act.nextStep { drive(worker, act) } }
     for server in servers { server.turn() }
     if wantsReload {
@@ -116,6 +120,7 @@ final class Agent: Answering {
     var next = min(nextTick, notify.deadline)
     for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
+    if let step = fileSystems.nextStep { next = min(next, step) }
     for server in servers {
       let timeout = server.timeout
       if timeout >= 0 { next = min(next, board.now + Milliseconds(timeout)) }
@@ -140,6 +145,7 @@ final class Agent: Answering {
       }
     }
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
+    fileSystems.tick(around, buffer: cutBuffer)
   }
 
   func begin(_ worker: WatchedWorker, _ reason: Reason) {

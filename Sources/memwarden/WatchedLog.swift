@@ -11,6 +11,7 @@ final class WatchedLog {
   private var watch: LogWatch
   private var file: LogFile?
   private let writers: LogWriters
+  private var lines = LineSampling()
   private var lookedAt = Instant(milliseconds: 0)
   private var awaitedAt: Int64?
   /// Until a log that is not there or is refused is looked at again.
@@ -43,6 +44,7 @@ final class WatchedLog {
     record.freed = old.record.freed
     record.lost = old.record.lost
     record.lastCut = old.record.lastCut
+    record.lines = old.record.lines
     if old.record.rules == record.rules { watch = old.watch }
   }
 
@@ -74,6 +76,7 @@ final class WatchedLog {
       let verdict = watch.look(status, now: board.now)
       if case .cut(let keep) = verdict { try cut(file, keep: keep, around, buffer: buffer, board: board) }
       noteGrowth(status, around, board: board)
+      if let file = self.file { lines.look(file, status, buffer: buffer, into: record, now: board.now) }
       try schedule(file, after: status, inotify: inotify)
     } catch {
       refuse(error, around, inotify: inotify, now: board.now)
