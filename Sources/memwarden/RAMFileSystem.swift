@@ -10,7 +10,7 @@ final class RAMFileSystem {
   let record: FileSystemRecord
   private let walk: TreeWalk
   private var isWalking = false
-  /// The beginning of the last walk, and what it cost so far in µs.
+  /// The beginning of the last walk, and what it cost so far in µs of CPU time.
   private var walkedAt: Instant?, cost: Int64 = 0
   private var isWhole = false, hasGrown = false
   /// What changes when the tree does, as it was at the last walk.
@@ -79,7 +79,7 @@ final class RAMFileSystem {
 
   /// Walks on until then (µs of boot time), one step at least. True when the walk is over.
   func walkOn(_ reader: KernelReader, until end: Int64, now: Instant) -> Bool {
-    let start = cl_boottime_us()
+    let start = cl_cpu_us()
     let before = walkedAt
     if !isWalking {
       walk.restart()
@@ -88,7 +88,7 @@ final class RAMFileSystem {
     }
     var isOver = false
     repeat { isOver = walk.step(entries: Self.entriesPerStep) } while !isOver && cl_boottime_us() < end
-    cost += cl_boottime_us() - start
+    cost += cl_cpu_us() - start
     if isOver { finish(reader, now: now) } else if record.usage == nil { record.usage = walk.usage }
     return isOver
   }
@@ -118,7 +118,7 @@ final class RAMFileSystem {
 
   /// What a walk cannot meet belongs to what the filesystem holds, where the walk is all that is known.
   func noteDeleted() {
-    guard !isWalking, record.usage == nil || record.usage?.size == nil else { return }
+    guard !isWalking, walkedAt != nil, record.usage?.size == nil else { return }
     var usage = walk.usage
     usage.used += record.deleted
     record.usage = usage

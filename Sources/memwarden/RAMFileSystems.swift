@@ -106,7 +106,9 @@ final class RAMFileSystems {
       let visible = same.filter { isVisible($0) }
       let chosen = visible.first { equal($0.root, "/") } ?? visible.first ?? mount
       var others = [Bytes]()
-      for other in same where other.point != chosen.point && !others.contains(other.point) { others.append(other.point) }
+      for other in same where other.point != chosen.point && !others.contains(other.point) {
+        others.append(other.point)
+      }
       if let known = all.first(where: { $0.mount == chosen && $0.record.isCovered == visible.isEmpty }) {
         known.record.alsoAt = others
         found.append(known)

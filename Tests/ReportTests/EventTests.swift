@@ -64,11 +64,13 @@ import Testing
     case .logRefused: 28
     case .logBackInBudget: 29
     case .triggerDue: 30
+    case .deletedFileHeld: 31
+    case .deletedLogCut: 32
     }
   }
   let rows = agentEvents + workerEvents + logEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<31))
-  #expect(Set(rows.map(\.event)).count == 31)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<33))
+  #expect(Set(rows.map(\.event)).count == 33)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
