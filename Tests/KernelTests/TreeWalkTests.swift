@@ -71,8 +71,13 @@ private func finished(_ walk: TreeWalk, slice: Int = 100) -> Int {
     let walk = TreeWalk(mount: ram.entry)
     _ = finished(walk)
     #expect(walk.growers.isEmpty, "nothing is known before the second walk")
-    ram.folder.write("slow", String(repeating: "x", count: 71))
-    ram.folder.write("deep/er/fast", String(repeating: "x", count: 7001))
+    func append(_ name: String, _ count: Int) {
+      let file = open(ram.folder.path + "/" + name, O_WRONLY | O_APPEND)
+      write(file, [UInt8](repeating: 0x78, count: count), count)
+      close(file)
+    }
+    append("slow", 70)
+    append("deep/er/fast", 7000)
     ram.folder.write("new", String(repeating: "x", count: 500))
     walk.restart()
     _ = finished(walk, slice: 3)
