@@ -7,7 +7,7 @@ _memwarden() {
     COMPREPLY=()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check status workers logs events explain history recycle pause resume unpark cut reload top version
+        words="run check status workers logs filesystems events explain history recycle pause resume unpark cut reload top version
             help --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
@@ -28,7 +28,7 @@ _memwarden() {
         run) words="-c --config --observe --quiet --help" ;;
         check) words="-c --config --live --help" ;;
         events) words="--after --limit $client" ;;
-        status | reload | top | logs | workers | explain | history | recycle | pause | resume | unpark | cut)
+        status | reload | top | logs | filesystems | workers | explain | history | recycle | pause | resume | unpark | cut)
             words=$client
             ;;
         version) words="--help" ;;

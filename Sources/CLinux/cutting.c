@@ -42,6 +42,13 @@ int cut_reopen(int path_descriptor) {
   return fd < 0 ? -errno : fd;
 }
 
+int cut_open_held(int pid, int descriptor) {
+  char text[48];
+  snprintf(text, sizeof text, "/proc/%d/fd/%d", pid, descriptor);
+  int fd = open(text, O_PATH | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
 int cut_read_link(int link_descriptor, void *into, size_t capacity) {
   ssize_t n = readlinkat(link_descriptor, "", into, capacity);
   if (n < 0) return -errno;

@@ -50,19 +50,26 @@ int64_t reading_link(const uint8_t *path, void *buffer, size_t size) {
   return n < 0 ? -errno : n;
 }
 
+static int status_of(const struct stat *s, struct reading_status *out) {
+  out->inode = s->st_ino;
+  out->links = s->st_nlink;
+  out->size = s->st_size < 0 ? 0 : (uint64_t)s->st_size;
+  out->blocks = (uint64_t)s->st_blocks;
+  out->major = major(s->st_dev);
+  out->minor = minor(s->st_dev);
+  out->mode = s->st_mode;
+  out->uid = s->st_uid;
+  return 0;
+}
 int reading_stat(int directory, const uint8_t *name, int follow, struct reading_status *out) {
   struct stat s;
   if (fstatat(directory < 0 ? AT_FDCWD : directory, (const char *)name, &s, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
     return -errno;
-  out->inode = s.st_ino;
-  out->links = s.st_nlink;
-  out->size = s.st_size < 0 ? 0 : (uint64_t)s.st_size;
-  out->blocks = (uint64_t)s.st_blocks;
-  out->major = major(s.st_dev);
-  out->minor = minor(s.st_dev);
-  out->mode = s.st_mode;
-  out->uid = s.st_uid;
-  return 0;
+  return status_of(&s, out);
+}
+int reading_stat_open(int fd, struct reading_status *out) {
+  struct stat s;
+  return fstat(fd, &s) != 0 ? -errno : status_of(&s, out);
 }
 int reading_stamp(const uint8_t *path, struct reading_stamp *out) {
   struct stat s;

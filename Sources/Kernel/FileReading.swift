@@ -67,14 +67,14 @@ extension KernelReader {
     return count
   }
 
-  private func setPath(_ pid: Int32, _ folder: StaticString, number: Int32) {
+  func setPath(_ pid: Int32, _ folder: StaticString, number: Int32) {
     setPath(pid, folder)
     path.removeLast()
     path.write(number)
     path.append(0)
   }
 
-  private func statusAtPath(follow: Bool) throws(Absence) -> FileStatus {
+  func statusAtPath(follow: Bool) throws(Absence) -> FileStatus {
     var status = reading_status()
     let result = path.withUnsafeBufferPointer {
       $0.baseAddress.map { reading_stat(-1, $0, follow ? 1 : 0, &status) } ?? -EINVAL

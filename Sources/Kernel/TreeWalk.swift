@@ -5,23 +5,24 @@ public import Samples
 /// A walk over one mount by allocated blocks: a 2-byte file on a RAM filesystem holds a page, a sparse file of 1 GB may
 /// hold one too. Stays on its device, counts hard links once, follows no link. Memory is bounded: 64 kB of folders yet
 /// to be read, 4096 hard-linked inodes, `entryMaximum` entries; past those, or where a folder cannot be read, the result
-/// is a lower bound and says so. A bind mount of a folder is sized as far as it shows.
+/// is a lower bound and says so. A bind mount of a folder is sized as far as it shows. Walks after the first, of a tree
+/// that did not change, allocate nothing.
 public final class TreeWalk {
-  public struct File: Equatable, Sendable {
-    /// Absolute.
-    public var path: Bytes
-    public var status: FileStatus
-  }
   public let mount: Mount
   /// The last finished walk; `complete` is false before the first, and when that one saw only a part. Inodes are counted
   /// as statfs does: folders and the root too. size is nil.
   public private(set) var usage = FileSystemUsage()
-  /// Its regular files that hold most, at most 8, the largest first.
-  public private(set) var largest: [File] = []
-  public static let entryMaximum = 100_000, largestMaximum = 8
+  public private(set) var sums = TreeSums()
+  /// Its regular files that hold most, and those that gained most since the walk before: at most 8, the first first.
+  public private(set) var largest = FileRanking(capacity: listed), growers = FileRanking(capacity: listed)
+  public static let entryMaximum = 100_000, listed = 8
 
   private var running = FileSystemUsage()
-  private var runningLargest: [File] = []
+  private var runningSums = TreeSums()
+  private var runningLargest = FileRanking(capacity: listed), runningGrowers = FileRanking(capacity: listed)
+  private var sizes = SizeMemory()
+  private let point: Bytes
+  private var component = Bytes()
   private var seenLinks = Set<UInt64>()
   private var entries = 0
   /// Folders yet to be read: paths from the mount point, each with its NUL, the root being empty.
@@ -36,6 +37,7 @@ public final class TreeWalk {
 
   public init(mount: Mount) {
     self.mount = mount
+    point = mount.point + [0]
     usage.complete = false
     restart()
   }
@@ -44,10 +46,13 @@ public final class TreeWalk {
   /// Begins anew; the last finished result stays until the next one is there.
   public func restart() {
     running = FileSystemUsage()
-    runningLargest.removeAll(keepingCapacity: true)
-    seenLinks.removeAll()
+    runningSums = TreeSums()
+    runningLargest.clear()
+    runningGrowers.clear()
+    seenLinks.removeAll(keepingCapacity: true)
     entries = 0
-    pending = [0]
+    pending.removeAll(keepingCapacity: true)
+    pending.append(0)
     open = nil
     filled = 0
     offset = 0
@@ -121,17 +126,19 @@ public final class TreeWalk {
   }
 
   private func keep(_ name: UnsafePointer<UInt8>, _ status: FileStatus) {
-    if runningLargest.count == Self.largestMaximum {
-      guard let smallest = runningLargest.last, smallest.status.allocated < status.allocated else { return }
-      runningLargest.removeLast()
+    runningSums.add(status)
+    let gained = sizes.gained(status)
+    if runningGrowers.admits(gained) { runningGrowers.insert(status, rank: gained) { writePath(name, to: &$0) } }
+    if runningLargest.admits(status.allocated) {
+      runningLargest.insert(status, rank: status.allocated) { writePath(name, to: &$0) }
     }
-    var path = equal(mount.point, "/") ? [] : mount.point
+  }
+
+  private func writePath(_ name: UnsafePointer<UInt8>, to path: inout Bytes) {
+    if !equal(mount.point, "/") { path.write(mount.point) }
     path.write(folder)
     path.append(UInt8(ascii: "/"))
     append(name, to: &path)
-    var place = runningLargest.count
-    while place > 0, runningLargest[place - 1].status.allocated < status.allocated { place -= 1 }
-    runningLargest.insert(File(path: path, status: status), at: place)
   }
 
   private func append(_ name: UnsafePointer<UInt8>, to out: inout Bytes) {
@@ -164,19 +171,19 @@ public final class TreeWalk {
 
   /// From the mount point down, name by name, so that no component is a link; still on the mount's device.
   private func openFolder() throws(Absence) -> Descriptor {
-    var current = try Self.openFolder(-1, mount.point + [0])
-    var name = Bytes()
+    var current = try Self.openFolder(-1, point)
+    component.removeAll(keepingCapacity: true)
     for i in 0...folder.count {
       if i < folder.count, folder[i] != UInt8(ascii: "/") {
-        name.append(folder[i])
-      } else if !name.isEmpty {
-        name.append(0)
-        current = try Self.openFolder(current.number, name)
-        name.removeAll(keepingCapacity: true)
+        component.append(folder[i])
+      } else if !component.isEmpty {
+        component.append(0)
+        current = try Self.openFolder(current.number, component)
+        component.removeAll(keepingCapacity: true)
       }
     }
     var status = reading_status()
-    let result = reading_stat(current.number, [UInt8(ascii: "."), 0], 0, &status)
+    let result = reading_stat_open(current.number, &status)
     guard result == 0 else { throw Absence(errno: -result) }
     guard FileStatus(status).device == mount.device else { throw .gone }
     return current
@@ -190,6 +197,9 @@ public final class TreeWalk {
     open = nil
     isFinished = true
     usage = running
-    largest = runningLargest
+    sums = runningSums
+    swap(&largest, &runningLargest)
+    swap(&growers, &runningGrowers)
+    sizes.endWalk(complete: running.complete)
   }
 }

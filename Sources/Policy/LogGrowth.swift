@@ -12,13 +12,13 @@ public struct LogGrowth: Equatable, Sendable {
   private var recent: UInt64 = 0, recentSince = Instant(milliseconds: 0), lastSecond: UInt64 = 0
   public init() {}
 
-  mutating func start(now: Instant) {
+  public mutating func start(now: Instant) {
     recentSince = now
     since = now
     begun = now
   }
 
-  mutating func add(_ gained: ByteCount, now: Instant) {
+  public mutating func add(_ gained: ByteCount, now: Instant) {
     if Self.period < now - begun {
       // After a long silence the bytes of the previous period belong to the whole of it.
       previous = present
@@ -42,6 +42,9 @@ public struct LogGrowth: Equatable, Sendable {
     let (high, low) = recent.multipliedFullWidth(by: 1000)
     return high >= elapsed ? .max : elapsed.dividingFullWidth((high, low)).quotient
   }
+
+  /// Nothing was gained in the last ten minutes.
+  public var isSilent: Bool { previous == 0 && present == 0 }
 
   /// Extrapolated from the last ten to twenty minutes, silence included.
   public func perDay(now: Instant) -> ByteCount { scaled(to: 86_400_000, now: now) }

@@ -40,7 +40,6 @@ public struct LogWatch: Sendable {
   private static let shortest: Int64 = 2, probe: Int64 = 4, creditMaximum: Int64 = 2000
   /// A cut comes early enough for a loop that is late by this many ms.
   private static let latency: UInt64 = 10
-  private static let page: UInt64 = 4096
   /// Bytes per second and bytes beyond which figures are not believed: keeps the arithmetic below within 64 bits.
   private static let rateMaximum: UInt64 = 1 << 40, gainMaximum: UInt64 = 1 << 50
 
@@ -153,13 +152,10 @@ public struct LogWatch: Sendable {
     rate = max(fresh, faded)
   }
 
-  /// What was written between two looks. By size, so that a cut in between does not hide it; but no more than a page
-  /// beyond what was allocated, for a writer without O_APPEND makes the size of an emptied file jump by gigabytes.
+  /// What was written between two looks.
   private func gain(from before: FileStatus, to after: FileStatus) -> ByteCount {
-    guard before.inode == after.inode, before.size <= after.size else { return min(after.size, after.allocated) }
-    let written = after.size - before.size
-    guard before.allocated <= after.allocated else { return written }
-    let allocated = after.allocated - before.allocated
-    return written == .zero ? allocated : min(written, allocated + ByteCount(Self.page))
+    guard before.inode == after.inode else { return min(after.size, after.allocated) }
+    return FileStatus.gain(
+      size: after.size, allocated: after.allocated, since: (size: before.size, allocated: before.allocated))
   }
 }

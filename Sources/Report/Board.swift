@@ -84,6 +84,8 @@ public final class LogRecord {
   public var bytesPerSecond: UInt64 = 0
   /// What the last ten to twenty minutes come to in a day.
   public var bytesPerDay = ByteCount.zero
+  /// What its growth is made of.
+  public var lines = LineTally()
   /// Until the budget is reached at this rate; nil when it does not grow.
   public var untilFull: Milliseconds?
   public var method: CutMethod?
@@ -102,24 +104,8 @@ public final class LogRecord {
   }
 }
 
-/// One RAM filesystem: everything on it is memory.
-public struct FileSystemRecord: Sendable {
-  public var point: Bytes
-  public var kind: Mount.Kind
-  public var usage: FileSystemUsage?
-  public var absence: Absence?
-  /// Its files that hold most, where it had to be walked.
-  public var largest = [(path: Bytes, allocated: ByteCount)]()
-  public init(point: Bytes, kind: Mount.Kind, usage: FileSystemUsage?, absence: Absence?) {
-    self.point = point
-    self.kind = kind
-    self.usage = usage
-    self.absence = absence
-  }
-}
-
 /// The parts of a turn of the loop.
-public enum TurnPart: UInt8, Sendable { case signals, logs, tick, acts, answers, reload }
+public enum TurnPart: UInt8, Sendable { case signals, logs, tick, fileSystems, acts, answers, reload }
 
 /// memwarden's own use, measured like everybody else's.
 public struct OwnUse: Sendable {
@@ -159,6 +145,7 @@ public final class Board {
   /// What stands in for pressure where there is none.
   public var vmStat: VMStat?
   public var fileSystems = [FileSystemRecord]()
+  public var held = HeldMemory()
   /// What this kernel lacks, one sentence each.
   public var missing = [StaticString]()
   public var workers = [WorkerRecord]()

@@ -119,6 +119,10 @@ public enum Happening: Sendable {
   case logBackInBudget
   // several logs together
   case budget(BudgetHappening)
+  // files without a name
+  case deletedFileHeld(path: Bytes, allocated: ByteCount, pid: Int32, descriptor: Int32)
+  /// Of a log that was deleted, through the descriptor of the process that writes it.
+  case deletedLogCut(CutOutcome, descriptor: Int32)
 }
 
 public struct Event: Sendable {

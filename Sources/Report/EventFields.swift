@@ -97,6 +97,15 @@ extension Happening {
       cut.write(to: &json)
     case .logRefused(_, let errno): json.field("errno", errno)
     case .budget(let what): what.writeNumbers(to: &json)
+    case .deletedFileHeld(let path, let allocated, let pid, let descriptor):
+      json.field("path", path)
+      json.field("allocated_bytes", allocated)
+      json.field("pid", pid)
+      json.field("descriptor", descriptor)
+    case .deletedLogCut(let cut, let descriptor):
+      json.field("descriptor", descriptor)
+      json.field("freed_bytes", cut.before - cut.after)
+      cut.write(to: &json)
     }
   }
 }

@@ -38,6 +38,8 @@ extension Happening {
     case .logRefused: (.failed, "cut_refused")
     case .logBackInBudget: (.recovered, "log_back_in_budget")
     case .budget(let what): what.kind
+    case .deletedFileHeld: (.seen, "deleted_file_held")
+    case .deletedLogCut: (.acted, "deleted_log_cut")
     }
   }
 }
@@ -101,6 +103,12 @@ extension Event {
       return "not cut: \(words)\(number)"
     case .logBackInBudget: return "within its budget again"
     case .budget(let what): return what.words
+    case .deletedFileHeld(let path, let allocated, let pid, let descriptor):
+      return "deleted and still held: \(path), \(allocated), by pid \(pid) as descriptor \(descriptor)"
+    case .deletedLogCut(let cut, let descriptor):
+      let holder: Sentence = cut.writer.map { " of pid \($0)" } ?? ""
+      return
+        "deleted and still written: cut by \(cut.method.name) through descriptor \(descriptor)\(holder): \(cut.before) to \(cut.after)"
     }
   }
 

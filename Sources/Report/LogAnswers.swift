@@ -25,6 +25,9 @@ extension LogRecord {
       json.field("budget_bytes", rules.budget)
       json.field("bytes_per_second", bytesPerSecond)
       json.field("bytes_per_day", bytesPerDay)
+      json.field("lines_per_second", lines.lines(in: ByteCount(bytesPerSecond)))
+      json.field("lines_per_day", lines.lines(in: bytesPerDay))
+      json.field("repeated_lines_permyriad", lines.repeatedShare.map { UInt64($0.rawValue) })
       json.field("budget_reached_in_ms", untilFull)
       if let method { json.field("method", method.name) } else { json.null("method") }
       json.array("writers") { json in
@@ -50,6 +53,9 @@ extension LogRecord {
     if state == .refused { text.say("  not cut      \(refusal)\n") }
     text.say("  holds        \(allocated) of a budget of \(rules.budget), apparent size \(size)\n")
     text.say("  grows by     \(ByteCount(bytesPerSecond))/s, \(bytesPerDay) a day\n")
+    if let perSecond = lines.lines(in: ByteCount(bytesPerSecond)), let share = lines.repeatedShare {
+      text.say("  lines        \(perSecond)/s, \(UInt64(share.rawValue / 100)) % of them said again\n")
+    }
     if let untilFull { text.say("  full in      \(untilFull)\n") }
     for writer in writers {
       text.say("  written by   pid \(writer.pid) (\(writer.comm))\(writer.appends ? ", appends" : "")\n")

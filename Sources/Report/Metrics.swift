@@ -7,7 +7,7 @@ extension Array where Element == UInt8 {
   mutating func family(_ name: StaticString, _ type: StaticString, _ help: StaticString) {
     say("# HELP memwarden_\(name) \(help)\n# TYPE memwarden_\(name) \(type)\n")
   }
-  fileprivate mutating func sample(_ name: StaticString, _ value: UInt64) { say("memwarden_\(name) \(value)\n") }
+  mutating func sample(_ name: StaticString, _ value: UInt64) { say("memwarden_\(name) \(value)\n") }
   mutating func sample(_ name: StaticString, _ label: StaticString, _ of: Bytes, _ value: UInt64) {
     say("memwarden_\(name){\(label)=\"")
     writeLabel(of)
@@ -57,11 +57,7 @@ extension Board {
       text.counter("vmstat_major_faults_total", "Pages that had to be read again.", vmStat.majorFaults)
       text.counter("vmstat_oom_kills_total", "Kills by the kernel for want of memory.", vmStat.oomKills)
     }
-    text.family("ram_filesystem_used_bytes", "gauge", "Memory held by files on a ramfs or tmpfs mount.")
-    for fs in fileSystems {
-      guard let usage = fs.usage, usage.complete else { continue }
-      text.sample("ram_filesystem_used_bytes", "mount", fs.point, usage.used.rawValue)
-    }
+    writeFileSystemMetrics(to: &text)
     writeWorkerMetrics(to: &text)
     writeLogMetrics(to: &text)
     writeBudgetMetrics(to: &text)

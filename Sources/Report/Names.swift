@@ -141,6 +141,7 @@ extension TurnPart {
     case .acts: "acts"
     case .answers: "answers"
     case .reload: "reload"
+    case .fileSystems: "filesystems"
     }
   }
 }

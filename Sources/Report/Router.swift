@@ -8,7 +8,7 @@ public enum Routed: Sendable {
 }
 
 private enum Resource {
-  case status, workers, logs, events, health, metrics, reload
+  case status, workers, logs, fileSystems, events, health, metrics, reload
   case worker(Int), history(Int), explain(Int)
   case workerAct(Int, Bytes), log(Int), logCut(Int)
   case noWorker(Bytes), noLog(Bytes), unknown
@@ -39,7 +39,7 @@ public struct Router: Sendable {
         404,
         """
         there is nothing at \(request.path); there are /v1/status, /v1/workers, /v1/workers/NAME, \
-        /v1/workers/NAME/history, /v1/workers/NAME/explain, /v1/logs, /v1/events, /healthz, /metrics
+        /v1/workers/NAME/history, /v1/workers/NAME/explain, /v1/logs, /v1/filesystems, /v1/events, /healthz, /metrics
         """)
     case .workerAct, .logCut, .reload:
       guard posts else { return refuse(405, "this is an act: use POST", allow: "POST") }
@@ -95,6 +95,8 @@ public struct Router: Sendable {
       return reply(
         { worker.writeExplanation(to: &$0, now: board.now) }, { worker.writeExplanation(to: &$0, now: board.now) })
     case .logs: return reply({ board.writeLogs(to: &$0) }, { board.writeLogs(to: &$0) })
+    case .fileSystems:
+      return reply({ board.writeFileSystems(to: &$0) }, { board.writeFileSystems(to: &$0) })
     case .log(let i): return reply({ board.logs[i].write(to: &$0) }, { board.logs[i].write(to: &$0) })
     case .events:
       // Without `after`: the newest, which is what a person wants to see.
@@ -127,6 +129,7 @@ public struct Router: Sendable {
       if equal(collection, "status") { return .status }
       if equal(collection, "workers") { return .workers }
       if equal(collection, "logs") { return .logs }
+      if equal(collection, "filesystems") { return .fileSystems }
       if equal(collection, "events") { return .events }
       if equal(collection, "reload") { return .reload }
       return .unknown

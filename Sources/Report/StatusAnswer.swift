@@ -32,12 +32,6 @@ extension Mount.Kind {
 }
 
 extension Board {
-  /// All the memory on RAM filesystems; ramfs counts only once its walk is complete.
-  var ramFileSystemBytes: ByteCount {
-    var sum = ByteCount.zero
-    for fs in fileSystems { if let usage = fs.usage, usage.complete { sum += usage.used } }
-    return sum
-  }
   var parkedWorkers: Int {
     var n = 0
     for worker in workers { if case .parked = worker.conduct.phase { n += 1 } }
@@ -121,7 +115,7 @@ extension Board {
     for fs in fileSystems {
       text.say("\(fs.kind.name)        \(fs.point): ")
       guard let usage = fs.usage else {
-        text.say("\((fs.absence ?? .notRead).name)\n")
+        text.say("\(fs.absenceName)\n")
         continue
       }
       text.say("\(usage.used) in \(usage.files) files")
@@ -134,33 +128,6 @@ extension Board {
       text.say("\(own.wakeUps) wake-ups, \(ByteCount(own.bytesWritten)) written\n")
     }
     for sentence in missing { text.say("missing      \(sentence)\n") }
-  }
-}
-
-extension FileSystemRecord {
-  func write(to json: inout JSONWriter) {
-    json.object { json in
-      json.field("mount", point)
-      json.field("type", kind.name)
-      guard let usage else {
-        json.null("used_bytes")
-        json.field("used_absent", (absence ?? .notRead).name)
-        return
-      }
-      json.field("used_bytes", usage.used)
-      json.field("size_bytes", usage.size)
-      json.field("files", usage.files)
-      json.field("complete", usage.complete)
-      if largest.isEmpty { return }
-      json.array("largest_files") { json in
-        for file in largest {
-          json.object { json in
-            json.field("path", file.path)
-            json.field("allocated_bytes", file.allocated)
-          }
-        }
-      }
-    }
   }
 }
 

@@ -12,6 +12,7 @@ final class Agent: Answering {
   var configuration: Configuration
   let reader = KernelReader(roots: Roots())
   let boardReader: BoardReader
+  let fileSystems: RAMFileSystems
   let teller: Teller
   var around: Surroundings
   var router: Router
@@ -55,6 +56,7 @@ final class Agent: Answering {
     let now = Instant(milliseconds: cl_boottime_ms())
     board = Board(version: version, now: now, journal: Journal(capacity: configuration.journal.events))
     boardReader = BoardReader(reader: reader, board: board)
+    fileSystems = RAMFileSystems(reader: reader, board: board)
     teller = Teller(board: board, printsLines: printsLines)
     let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
     around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder)
@@ -72,6 +74,7 @@ final class Agent: Answering {
     _ = cl_epoll_add(epoll, inotify, Agent.inotifyTag)
     _ = boardReader.readClocks()
     boardReader.tick()
+    fileSystems.tick(around, buffer: cutBuffer)
     board.bootID = (try? reader.bootID()) ?? []
     board.missing = Features.probe(reader).missing
     if let problem = listen(configuration.http, insteadOf: nil) {
@@ -127,6 +130,10 @@ final class Agent: Answering {
       logsWereLookedAt = false
       clock.lap(.logs)
     }
+    if let due = fileSystems.nextStep, board.now >= due {
+      fileSystems.step(around, buffer: cutBuffer)
+      clock.lap(.fileSystems)
+    }
     for worker in workers {
       if let act = worker.act, board.now >= act.nextStep {
         drive(worker, act)
@@ -161,6 +168,7 @@ final class Agent: Answering {
     for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
     for budget in budgets { if let look = budget.nextLook { next = min(next, look) } }
+    if let step = fileSystems.nextStep { next = min(next, step) }
     return next
   }
 
@@ -189,6 +197,7 @@ final class Agent: Answering {
     }
     tickBudgets()
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
+    fileSystems.tick(around, buffer: cutBuffer)
   }
 
   /// What the worker's group has against a recycle of it now.

@@ -1,4 +1,4 @@
-// Reads the board into the model that the answers tell: memory, pressure, RAM filesystems, memwarden itself.
+// Reads the board into the model that the answers tell: memory, pressure, memwarden itself.
 import CLinux
 import Kernel
 import Report
@@ -7,20 +7,14 @@ import Samples
 final class BoardReader {
   private let reader: KernelReader
   private let board: Board
-  private var mounts = [Mount]()
-  private var walks = [TreeWalk?]()
-  private var mountsAt: Instant?
+  private var synchronisedAt: Instant?
   private var slowlyAt = Instant(milliseconds: 0)
-  private var walkedAt = [Instant](), unevictableAtWalk = [ByteCount]()
-  private var unevictable: ByteCount { (board.memory.unevictable ?? .zero) - (board.memory.mlocked ?? .zero) }
   private var ownAt = Instant(milliseconds: -1_000_000)
   private var wallOffset: Int64?
 
-  /// The mounts are read anew, and a walk that is done begins again, this often.
+  /// Whether the wall clock is synchronised is asked this often.
   private static let base = Milliseconds.seconds(60)
   private static let slow = Milliseconds.seconds(1)
-  /// Directory entries looked at at a time: 1.1 µs each.
-  private static let entriesPerStep: UInt64 = 256
 
   init(reader: KernelReader, board: Board) {
     self.reader = reader
@@ -38,8 +32,8 @@ final class BoardReader {
   }
 
   func tick() {
-    if mountsAt.map({ board.now - $0 >= BoardReader.base }) ?? true {
-      findMounts()
+    if synchronisedAt.map({ board.now - $0 >= BoardReader.base }) ?? true {
+      synchronisedAt = board.now
       board.isSynchronised = cl_wall_synchronised()
     }
     if board.now - slowlyAt >= BoardReader.slow || slowlyAt.milliseconds == 0 {
@@ -57,59 +51,6 @@ final class BoardReader {
       board.pressure = nil
       board.pressureAbsence = error
       board.vmStat = try? reader.vmStat()
-    }
-    for i in mounts.indices { measure(i) }
-  }
-
-  /// Every RAM filesystem once, whatever it is bind-mounted to; one that a later mount covers cannot be looked at.
-  private func findMounts() {
-    mountsAt = board.now
-    let all = (try? reader.mounts()) ?? []
-    var found = [Mount]()
-    for (i, mount) in all.enumerated() where mount.kind != .other {
-      if all[(i + 1)...].contains(where: { $0.point == mount.point }) { continue }
-      if !found.contains(where: { $0.device == mount.device }) { found.append(mount) }
-    }
-    if found == mounts { return }
-    mounts = found
-    walks = found.map { _ in nil }
-    walkedAt = found.map { _ in board.now }
-    unevictableAtWalk = found.map { _ in .zero }
-    board.fileSystems = found.map {
-      FileSystemRecord(point: $0.point, kind: $0.kind, usage: nil, absence: .notRead)
-    }
-  }
-
-  /// statfs where that answers; otherwise a slice of a walk.
-  private func measure(_ i: Int) {
-    do throws(Absence) {
-      board.fileSystems[i].usage = try reader.usage(of: mounts[i])
-    } catch {
-      guard error == .unsupported else {
-        // Unmounted meanwhile: the list is out of date.
-        if error == .gone { mountsAt = nil }
-        board.fileSystems[i].usage = nil
-        board.fileSystems[i].absence = error
-        return
-      }
-      let walk = walks[i] ?? TreeWalk(mount: mounts[i])
-      walks[i] = walk
-      // A small tree is walked when it changed, at 1 µs per file; a large one in slices, and not again for a while.
-      if walk.isFinished {
-        // ramfs pages are unevictable ones (fact of the kernel): while their number stands still, so does the tree.
-        let isSmall = walk.usage.files <= BoardReader.entriesPerStep
-        let isDue = board.now - walkedAt[i] >= BoardReader.base || (isSmall && unevictable != unevictableAtWalk[i])
-        guard isDue else { return }
-        walk.restart()
-      }
-      if walk.step(entries: Int(BoardReader.entriesPerStep)) {
-        walkedAt[i] = board.now
-        unevictableAtWalk[i] = unevictable
-        board.fileSystems[i].usage = walk.usage
-        board.fileSystems[i].largest = walk.largest.map { ($0.path, $0.status.allocated) }
-      } else if board.fileSystems[i].usage == nil {
-        board.fileSystems[i].usage = walk.usage
-      }
     }
   }
 

@@ -43,6 +43,10 @@ let verbs: [Verb] = [
     name: "logs", synopsis: "[client options]", help: "All watched logs, their budgets and writers.",
     kind: .ask(.get("/v1/logs"))),
   Verb(
+    name: "filesystems", synopsis: "[client options]",
+    help: "Everything that lives in RAM as files: what grows, who writes it, what was deleted and is still held.",
+    kind: .ask(.get("/v1/filesystems"))),
+  Verb(
     name: "events", synopsis: "[--after N] [--limit N] [client options]",
     help: "What was seen, judged, done, failed and recovered. --after: only events with a higher number.",
     kind: .ask(.get("/v1/events")), takesEventOptions: true),
@@ -82,7 +86,7 @@ var usage: Sentence {
   for verb in verbs {
     text.write("  ")
     text.write(verb.name)
-    for _ in verb.name.utf8CodeUnitCount..<9 { text.append(0x20) }
+    for _ in verb.name.utf8CodeUnitCount..<12 { text.append(0x20) }
     text.write(verb.help)
     text.append(0x0A)
   }

@@ -13,6 +13,7 @@ final class WatchedLog {
   private(set) var watch: LogWatch
   private(set) var file: LogFile?
   let writers: LogWriters
+  private var lines = LineSampling()
   /// A cut for others that was refused is not tried again before.
   var evictableAt = Instant(milliseconds: 0)
   private var lookedAt = Instant(milliseconds: 0)
@@ -48,6 +49,7 @@ final class WatchedLog {
     record.freed = old.record.freed
     record.lost = old.record.lost
     record.lastCut = old.record.lastCut
+    record.lines = old.record.lines
     if old.record.rules == record.rules { watch = old.watch }
   }
 
@@ -79,6 +81,7 @@ final class WatchedLog {
       let verdict = watch.look(status, now: board.now)
       if case .cut(let keep) = verdict { try cut(file, keep: keep, around, buffer: buffer, board: board) }
       noteGrowth(status, around, board: board)
+      if let file = self.file { lines.look(file, status, buffer: buffer, into: record, now: board.now) }
       try schedule(file, after: status, inotify: inotify)
     } catch {
       refuse(error, around, inotify: inotify, now: board.now)

@@ -55,9 +55,39 @@ private func finished(_ walk: TreeWalk, slice: Int = 100) -> Int {
     _ = finished(walk)
     #expect(walk.usage.complete)
     #expect(walk.usage.used.rawValue >= 25 * 4096 + 4096 && walk.usage.used.rawValue <= 27 * 4096)
-    #expect(walk.largest.map(\.status.size) == [ByteCount(100_000), ByteCount(1 << 30)])
-    #expect(walk.largest.last?.path == ram.folder.bytes("sparse"))
-    #expect(walk.largest.last?.status.allocated == .kib(4))
+    try #require(walk.largest.count == 2)
+    #expect(walk.largest[0].size == ByteCount(100_000) && walk.largest[1].size == ByteCount(1 << 30))
+    #expect(walk.largest[1].path == ram.folder.bytes("sparse"))
+    #expect(walk.largest[1].allocated == .kib(4))
+    #expect(walk.sums.regularFiles == 2 && walk.sums.apparent == ByteCount(1 << 30 + 100_000))
+    #expect(walk.sums.exact == ByteCount(104_096) && walk.sums.rounding == ByteCount(25 * 4096 - 100_000))
+  }
+
+  @Test(arguments: ["ramfs", "tmpfs"]) func whatGrewSinceTheLastWalkIsNamed(_ type: String) throws {
+    let ram = try #require(RamMount(type))
+    for i in 0..<20 { ram.folder.write("still/\(i)", "x") }
+    ram.folder.write("slow", "x")
+    ram.folder.write("deep/er/fast", "x")
+    let walk = TreeWalk(mount: ram.entry)
+    _ = finished(walk)
+    #expect(walk.growers.isEmpty, "nothing is known before the second walk")
+    func append(_ name: String, _ count: Int) {
+      let file = open(ram.folder.path + "/" + name, O_WRONLY | O_APPEND)
+      write(file, [UInt8](repeating: 0x78, count: count), count)
+      close(file)
+    }
+    append("slow", 70)
+    append("deep/er/fast", 7000)
+    ram.folder.write("new", String(repeating: "x", count: 500))
+    walk.restart()
+    _ = finished(walk, slice: 3)
+    try #require(walk.growers.count == 3)
+    #expect(walk.growers[0].path == ram.folder.bytes("deep/er/fast") && walk.growers[0].rank == ByteCount(7000))
+    #expect(walk.growers[1].path == ram.folder.bytes("new") && walk.growers[1].rank == ByteCount(500))
+    #expect(walk.growers[2].rank == ByteCount(70))
+    walk.restart()
+    _ = finished(walk)
+    #expect(walk.growers.isEmpty)
   }
 
   @Test func theWalkAgreesWithStatfsWhereThatKnows() throws {

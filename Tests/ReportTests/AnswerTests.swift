@@ -39,6 +39,54 @@ private func text(_ path: String, _ board: Board = makeBoard()) throws -> String
   #expect(memory["ram_filesystems_bytes"] as? Int == 3 << 20)
 }
 
+@Test func everythingThatLivesInRAMIsToldWithWhoHoldsIt() throws {
+  let board = makeBoard()
+  let fs = board.fileSystems[0]
+  var sums = TreeSums()
+  sums.add(status(1, size: 2))
+  (fs.sums, fs.limit, fs.deleted) = (sums, .mib(16), .mib(2))
+  fs.rate.add(exact: .zero, used: .zero, now: at(0))
+  fs.rate.add(exact: .kib(60), used: .kib(60), now: at(60))
+  fs.untilFull = fs.rate.timeToFill(.mib(13))
+  var grower = GrowerRecord(path: hostileNames[0], inode: 3, allocated: .kib(4), size: ByteCount(70))
+  grower.writer = WriterRecord(pid: 42, comm: hostileNames[3], worker: [], appends: true)
+  fs.growers = [grower]
+  board.fileSystems[1].isCovered = true
+  for name in hostileNames {
+    let file = HeldFileRecord(
+      path: name, status: status(9, size: 5000), pid: 7, descriptor: 3, comm: name, worker: bytes("web"), writes: true,
+      appends: true)
+    board.held.deleted.add(file)
+    board.held.memfds.add(file)
+  }
+  for i in 0..<20 as Range<UInt64> {
+    board.held.segments.add(
+      SegmentRecord(
+        segment: SharedSegment(id: 5, size: .kib(i), resident: nil, creator: 9, uid: 0, attached: 0), comm: []))
+  }
+  let told = try get("/v1/filesystems", board)
+  let all = try #require(told["filesystems"] as? [[String: Any]])
+  #expect(all[0]["rounding_bytes"] as? Int == 4094 && all[0]["bytes_per_second"] as? Int == 1024)
+  #expect(all[0]["full_in_ms"] as? Int == 13 * 1024 * 1000)
+  #expect((all[0]["growing_files"] as? [[String: Any]])?.count == 1)
+  #expect(all[2]["used_bytes"] is NSNull && all[2]["used_absent"] as? String == "denied")
+  #expect((told["deleted_files"] as? [Any])?.count == hostileNames.count)
+  #expect((told["shared_memory"] as? [[String: Any]])?.count == 16 && told["shared_memory_count"] as? Int == 20)
+  #expect(told["shared_memory_bytes"] as? Int == 190 * 1024)
+  // The smallest of the twenty are left out.
+  #expect((told["shared_memory"] as? [[String: Any]])?.allSatisfy { ($0["size_bytes"] as? Int ?? 0) >= 4096 } == true)
+  // 60 KiB in a minute, 20 MiB of RAM left.
+  #expect(told["ram_full_in_ms"] as? Int == 20 * 1024 * 1000)
+  let plain = try text("/v1/filesystems", board)
+  #expect(!plain.contains("\u{1B}") && plain.contains("tmpfs 3 MiB      16 MiB"))
+}
+
+private func status(_ inode: UInt64, size: UInt64) -> FileStatus {
+  FileStatus(
+    device: Device(major: 0, minor: 1), inode: inode, links: 1, mode: 0o100600, uid: 0, size: ByteCount(size),
+    allocated: ByteCount((size + 4095) / 4096 * 4096))
+}
+
 @Test func pressureIsToldInItsUnits() throws {
   let board = makeBoard()
   var pressure = Pressure()

@@ -115,6 +115,10 @@ let agentEvents: [Expected] = [
     #"the new configuration is wrong, the old one stays: \x1b""#),
   Expected(.featureMissing("no PSI"), "seen", "feature_missing", "", "no PSI"),
   Expected(
+    .deletedFileHeld(path: bytes("/tmp/x"), allocated: .mib(3), pid: 42, descriptor: 7), "seen", "deleted_file_held",
+    #""path": "/tmp/x", "allocated_bytes": 3145728, "pid": 42, "descriptor": 7"#,
+    "deleted and still held: /tmp/x, 3 MiB, by pid 42 as descriptor 7"),
+  Expected(
     .clockStepped(-90_000), "seen", "clock_stepped", #""step_ms": -90000"#,
     "the wall clock was stepped back by 1 min 30 s; no timer changed"),
   Expected(
@@ -147,9 +151,15 @@ let logEvents: [Expected] = [
   Expected(
     .logRefused("cannot be opened", errno: 13), "failed", "cut_refused", #""errno": 13"#,
     "not cut: cannot be opened (errno 13)"),
+  Expected(
+    .deletedLogCut(cut(lost: ByteCount(12)), descriptor: 5), "acted", "deleted_log_cut",
+    deletedCutNumbers,
+    "deleted and still written: cut by punch through descriptor 5 of pid 42: 700 KiB to 100 KiB"),
   Expected(.logBackInBudget, "recovered", "log_back_in_budget", "", "within its budget again"),
 ]
 
+private let deletedCutNumbers = cutNumbers(3, lost: "12").replacing(
+  #""cuts": 3"#, with: #""descriptor": 5, "freed_bytes": 614400"#)
 private func recycled(after: ByteCount?) -> RecycleOutcome {
   RecycleOutcome(
     reason: .crashed, before: .mib(30), after: after, metric: .anon, oldPid: 42, newPid: 43, took: Milliseconds(1250),

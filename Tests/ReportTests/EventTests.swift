@@ -66,11 +66,13 @@ import Testing
     case .logBackInBudget: 29
     case .triggerDue: 30
     case .budget: 31
+    case .deletedFileHeld: 32
+    case .deletedLogCut: 33
     }
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<32))
-  #expect(Set(rows.map(\.event)).count == 31 + budgetEvents.count)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<34))
+  #expect(Set(rows.map(\.event)).count == 33 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {

@@ -50,8 +50,8 @@ private func lines(_ board: Board) throws -> [String] {
   #expect(!all.contains { $0.hasPrefix("memwarden_self_memory_bytes{") })
   #expect(!all.contains { $0.hasPrefix("memwarden_self_descriptors") })
   // A walk that has not seen all of its filesystem, and one that was denied.
-  #expect(all.filter { $0.hasPrefix("memwarden_ram_filesystem_used_bytes{") }.count == 1)
-  #expect(all.contains("memwarden_ram_filesystem_used_bytes{mount=\"/tmp\"} 3145728"))
+  #expect(all.filter { $0.hasPrefix("memwarden_filesystem_used_bytes{") }.count == 1)
+  #expect(all.contains("memwarden_filesystem_used_bytes{mount=\"/tmp\"} 3145728"))
   #expect(all.contains("memwarden_worker_processes{worker=\"dark\"} 0"))
 }
 

@@ -20,6 +20,8 @@ int cut_open_name(int folder, const void *name, size_t length);
 int cut_open_root(void);
 // Opens for reading and writing the very inode that an O_PATH descriptor stands for, through /proc/self/fd.
 int cut_reopen(int path_descriptor);
+// Opens the file behind a descriptor of another process by O_PATH: no file is read or written by that.
+int cut_open_held(int pid, int descriptor);
 // readlinkat(2) of an O_PATH descriptor of a link: bytes written; -ENAMETOOLONG when the buffer is too small.
 int cut_read_link(int link_descriptor, void *into, size_t capacity);
 // fstat(2).

@@ -26,6 +26,8 @@ struct reading_status {
 };
 // fstatat(2). `directory` is a descriptor or -1; a last link is followed only when `follow` is not 0.
 int reading_stat(int directory, const uint8_t *name, int follow, struct reading_status *out);
+// fstat(2).
+int reading_stat_open(int fd, struct reading_status *out);
 
 struct reading_stamp {
   uint64_t device, inode, size;

@@ -1,0 +1,130 @@
+// Everything that lives in RAM as files: finds the mounts, keeps each one measured, has the descriptors of all processes
+// searched for what no path leads to. Works in slices of a few milliseconds, within the ticks; changes nothing but logs
+// that were deleted while somebody holds them open (DeletedLogs).
+import Actions
+import CLinux
+import Kernel
+import Policy
+import Report
+import Samples
+
+final class RAMFileSystems {
+  private let reader: KernelReader
+  private let board: Board
+  private var all = [RAMFileSystem]()
+  private let search: OpenFileSearch
+  private let deletedLogs = DeletedLogs()
+  private var fingerprint: UInt32?
+  private var mountsAt: Instant?, measuredAt: Instant?
+  /// The filesystem that is walked first in the next slice: a large one must not keep the others waiting.
+  private var turn = 0
+  /// When `step` must be called; nil: at the next tick.
+  private(set) var nextStep: Instant?
+
+  /// The mounts are read anew this often.
+  private static let base = Milliseconds.seconds(60)
+  private static let slow = Milliseconds.seconds(1)
+  /// Of one turn of the loop, µs: for walks, and for the search.
+  private static let slice: Int64 = 3000
+  /// Between two slices of what one could not finish.
+  private static let pause = Milliseconds(100)
+
+  init(reader: KernelReader, board: Board) {
+    self.reader = reader
+    self.board = board
+    search = OpenFileSearch(reader: reader)
+  }
+
+  func tick(_ around: Surroundings, buffer: CutBuffer) {
+    let now = board.now
+    if measuredAt.map({ now - $0 >= Self.slow }) ?? true {
+      measuredAt = now
+      if mountsAt.map({ now - $0 >= Self.base }) ?? true { findMounts() }
+      let unevictable = (board.memory.unevictable ?? .zero) - (board.memory.mlocked ?? .zero)
+      for one in all where !one.measure(reader, unevictable: unevictable) { mountsAt = nil }
+      search.refresh(all, around, board)
+    }
+    work(around, buffer)
+    deletedLogs.tick(around, buffer: buffer, board: board)
+    noteNextStep()
+  }
+
+  /// Between ticks: what is under way, and a deleted log that grows.
+  func step(_ around: Surroundings, buffer: CutBuffer) {
+    work(around, buffer)
+    deletedLogs.look(around, buffer: buffer, board: board)
+    noteNextStep()
+  }
+
+  private var isUnderWay = false
+  private func noteNextStep() {
+    nextStep = deletedLogs.nextLook
+    let soon = board.now + Self.pause
+    if isUnderWay { nextStep = min(nextStep ?? soon, soon) }
+  }
+
+  private func work(_ around: Surroundings, _ buffer: CutBuffer) {
+    let end = cl_boottime_us() + Self.slice
+    isUnderWay = false
+    for k in all.indices {
+      let i = (turn + k) % all.count
+      guard all[i].isWalkDue(board.now) else { continue }
+      // Those that come too late in this slice begin the next one.
+      guard cl_boottime_us() < end, all[i].walkOn(reader, until: end, now: board.now) else {
+        turn = i
+        isUnderWay = true
+        break
+      }
+    }
+    for one in all { one.forecast(usable: board.memory.usable) }
+    if search.isDue(all, board) {
+      if search.step(all, around, board, until: cl_boottime_us() + Self.slice) {
+        deletedLogs.adopt(all, around, board: board)
+      } else {
+        isUnderWay = true
+      }
+    }
+    if deletedLogs.wantsSearch {
+      deletedLogs.wantsSearch = false
+      search.want()
+    }
+  }
+
+  // MARK: Mounts
+
+  /// Every RAM filesystem once, whatever it is bind-mounted to.
+  private func findMounts() {
+    mountsAt = board.now
+    guard let now = try? reader.mountsFingerprint(), now != fingerprint else { return }
+    fingerprint = now
+    let mounts = ((try? reader.mounts()) ?? []).filter { $0.kind != .other }
+    var found = [RAMFileSystem]()
+    for (i, mount) in mounts.enumerated() {
+      if mounts[..<i].contains(where: { $0.device == mount.device }) { continue }
+      let same = mounts.filter { $0.device == mount.device }
+      // What is mounted over hides what lies below; a mount of the whole shows more than one of a folder.
+      let visible = same.filter { isVisible($0) }
+      let chosen = visible.first { equal($0.root, "/") } ?? visible.first ?? mount
+      var others = [Bytes]()
+      for other in same where other.point != chosen.point && !others.contains(other.point) {
+        others.append(other.point)
+      }
+      if let known = all.first(where: { $0.mount == chosen && $0.record.isCovered == visible.isEmpty }) {
+        known.record.alsoAt = others
+        found.append(known)
+      } else {
+        found.append(RAMFileSystem(chosen, alsoAt: others, isCovered: visible.isEmpty))
+      }
+    }
+    all = found
+    turn = 0
+    board.fileSystems = found.map { $0.record }
+    search.want()
+  }
+
+  /// What stands at its mount point is this filesystem. One that cannot be looked at may be.
+  private func isVisible(_ mount: Mount) -> Bool {
+    guard let status = try? reader.fileStatus(mount.point) else { return true }
+    return status.device == mount.device
+  }
+}
