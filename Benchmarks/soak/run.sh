@@ -6,6 +6,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+# In a PID namespace of its own: workers are found by their command lines, and others may run the same here.
+if [ -z "${SOAK_INSIDE:-}" ] && unshare --pid --mount-proc --fork true 2>/dev/null; then
+  SOAK_INSIDE=1 exec unshare --pid --mount-proc --fork --kill-child "$0" "$@"
+fi
+
 speed=1200 week=$((7 * 86400))
 workers=29 # and the leaker
 device=build/device/$(uname -m)
