@@ -73,4 +73,4 @@ soak: setup build
 	@Benchmarks/soak/run.sh
 
 clean:
-	rm -rf build .build .build-soak $(EMBEDDED_BUILD)
+	rm -rf build .build $(EMBEDDED_BUILD)

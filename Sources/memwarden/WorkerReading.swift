@@ -56,7 +56,9 @@ extension WatchedWorker {
         switch member.sampling.due(resident: member.statm.resident, limit: limit, now: now) {
         case .no: continue
         case .soon(let first) where budget.map { $0.microseconds <= 0 } ?? false: isUnread = isUnread || first
-        case .soon, .now: budget?.microseconds -= readExactly(member, reader, now: now)
+        case .soon, .now:
+          let took = readExactly(member, reader, now: now)
+          budget?.microseconds -= took
         }
       }
     }

@@ -197,3 +197,23 @@ private struct Scene {
   try scene.end(7)
   #expect(sampled(11_800) && scene.worker.record.processes.isEmpty)
 }
+
+@Test func aTickWithoutTimeLeavesWhatIsOnlyOldButNotWhatIsNearItsLimit() throws {
+  let scene = try Scene()
+  for pid in [7, 8] as [Int32] { try scene.set(pid, mib: 10) }
+  try scene.attach(7, 8)
+  let budget = ReadingBudget()
+  func readAt(_ second: Int64, microseconds: Int64) -> [Bool] {
+    budget.microseconds = microseconds
+    let before = scene.worker.members.map { $0.sampling }
+    let now = Instant(milliseconds: second * 1000)
+    scene.worker.sample(scene.reader, teller: scene.teller, budget: budget, now: now)
+    return zip(before, scene.worker.members).map { $0 != $1.sampling }
+  }
+  // Each tick reads at least one: whatever that costs, nobody waits for ever.
+  #expect(readAt(1, microseconds: 1) == [true, false] && scene.worker.isUnread)
+  #expect(readAt(2, microseconds: 1) == [false, true] && !scene.worker.isUnread)
+  #expect(readAt(61, microseconds: 0) == [false, false] && !scene.worker.isUnread)
+  try scene.set(8, mib: 19)
+  #expect(readAt(62, microseconds: 0) == [false, true])
+}

@@ -50,7 +50,7 @@ private func taken(_ figure: UInt64, resident: UInt64, cost: Int64 = 1) -> Sampl
   // Two seconds each: not even once a minute.
   let dear = taken(10, resident: 20, cost: 2000)
   #expect(dear.due(resident: .mib(500), limit: .mib(11), now: at(199)) == .no)
-  #expect(dear.due(resident: .mib(20), limit: nil, now: at(200)) == .now)
+  #expect(dear.due(resident: .mib(20), limit: nil, now: at(200)) == .soon(first: false))
 }
 
 @Test func theEstimateFollowsTheResidentSizeAndStaysInRange() {
