@@ -7,7 +7,7 @@ _memwarden() {
     COMPREPLY=()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check status workers logs filesystems events explain history recycle pause resume unpark cut reload top version
+        words="run check status workers logs filesystems events explain history output recycle pause resume unpark cut reload top log version
             help --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
@@ -22,7 +22,11 @@ _memwarden() {
             mapfile -t COMPREPLY < <(compgen -W "http://127.0.0.1:8741" -- "$current")
             return
             ;;
-        --after | --limit) return ;;
+        --after | --limit | --lines | --size | --keep | --budget | --buffer) return ;;
+        --timestamp)
+            mapfile -t COMPREPLY < <(compgen -W "none iso boot" -- "$current")
+            return
+            ;;
     esac
     case $verb in
         run) words="-c --config --observe --quiet --help" ;;
@@ -31,12 +35,20 @@ _memwarden() {
         status | reload | top | logs | filesystems | workers | explain | history | recycle | pause | resume | unpark | cut)
             words=$client
             ;;
+        output) words="--lines $client" ;;
+        log)
+            words="--size --keep --budget --buffer --timestamp --help"
+            if [[ $current != -* ]]; then
+                mapfile -t COMPREPLY < <(compgen -d -- "$current")
+                return
+            fi
+            ;;
         version) words="--help" ;;
     esac
     if [[ $current != -* ]]; then
         case $verb in
             # The first column of the table, below its head: a line that is indented goes on about the one above it.
-            workers | explain | history | recycle | pause | resume | unpark)
+            workers | explain | history | output | recycle | pause | resume | unpark)
                 words=$(memwarden workers 2>/dev/null | awk 'NR > 1 && /^[^ ]/ { print $1 }')
                 ;;
             cut) words=$(memwarden logs 2>/dev/null | awk '/^$/ { exit } NR > 1 && /^[^ ]/ { print $NF }') ;;

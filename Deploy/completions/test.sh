@@ -30,6 +30,7 @@ expect "recycle reload resume " memwarden re
 expect "--config --help --observe --quiet -c " memwarden run -
 expect "--live " memwarden check --l
 expect "--after --help --json --limit --socket --token-file --url " memwarden events ''
+expect "boot iso none " memwarden log --timestamp ''
 expect " " memwarden recycle ''
 expect "memwarden.bash " memwarden run -c mem
 

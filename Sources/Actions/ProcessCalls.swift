@@ -15,6 +15,14 @@ public struct ExitStatus: Equatable, Sendable {
   }
 }
 
+/// Where the stdout and stderr of a child go.
+public enum ChildOutput: Equatable, Sendable {
+  /// Where memwarden's own go.
+  case inherited
+  case null
+  case descriptor(Int32)
+}
+
 /// Results follow the kernel: a descriptor, a pid or 0; -errno on failure.
 public struct ProcessCalls {
   /// pidfd_open(2); the caller closes it.
@@ -26,7 +34,7 @@ public struct ProcessCalls {
   /// kill(2); a negative pid is a process group.
   public var kill: (_ pid: Int32, _ signal: Int32) -> Int32
   /// Starts argv without a shell, in a session of its own; `endsWithUs`: it gets SIGTERM when memwarden ends. The pid.
-  public var spawn: (_ argv: [Bytes], _ endsWithUs: Bool) -> Int32
+  public var start: (_ argv: [Bytes], _ endsWithUs: Bool, _ output: ChildOutput) -> Int32
   /// Has this child of ours ended? It stays a zombie, so that its pid and group cannot be reused, until `reap`.
   public var childEnded: (Int32) -> ExitStatus?
   public var reap: (Int32) -> Void
@@ -34,7 +42,7 @@ public struct ProcessCalls {
   public init(
     openPidfd: @escaping (Int32) -> Int32, closePidfd: @escaping (Int32) -> Void,
     signalPidfd: @escaping (Int32, Int32) -> Int32, pidfdExited: @escaping (Int32) -> Bool,
-    kill: @escaping (Int32, Int32) -> Int32, spawn: @escaping ([Bytes], Bool) -> Int32,
+    kill: @escaping (Int32, Int32) -> Int32, start: @escaping ([Bytes], Bool, ChildOutput) -> Int32,
     childEnded: @escaping (Int32) -> ExitStatus?, reap: @escaping (Int32) -> Void
   ) {
     self.openPidfd = openPidfd
@@ -42,16 +50,21 @@ public struct ProcessCalls {
     self.signalPidfd = signalPidfd
     self.pidfdExited = pidfdExited
     self.kill = kill
-    self.spawn = spawn
+    self.start = start
     self.childEnded = childEnded
     self.reap = reap
+  }
+
+  public func spawn(_ argv: [Bytes], _ endsWithUs: Bool, output: ChildOutput = .inherited) -> Int32 {
+    start(argv, endsWithUs, output)
   }
 
   /// The real ones.
   public static var live: ProcessCalls {
     ProcessCalls(
       openPidfd: { cl_pidfd_open($0) }, closePidfd: { _ = close($0) }, signalPidfd: { cl_pidfd_signal($0, $1) },
-      pidfdExited: { cl_pidfd_exited($0) == 1 }, kill: { cl_kill($0, $1) }, spawn: { spawnProcess($0, endsWithUs: $1) },
+      pidfdExited: { cl_pidfd_exited($0) == 1 }, kill: { cl_kill($0, $1) },
+      start: { spawnProcess($0, endsWithUs: $1, output: $2) },
       childEnded: {
         var status = ExitStatus(code: 0, signal: 0)
         return cl_child_ended($0, &status.code, &status.signal) == 1 ? status : nil
@@ -62,8 +75,14 @@ public struct ProcessCalls {
 
 /// Builds the NUL-terminated argv and starts it. The child's oom_score_adj is put back to 0: it must not inherit the
 /// guard's own protection.
-private func spawnProcess(_ argv: [Bytes], endsWithUs: Bool) -> Int32 {
+private func spawnProcess(_ argv: [Bytes], endsWithUs: Bool, output: ChildOutput) -> Int32 {
   guard !argv.isEmpty else { return -EINVAL }
+  let target: Int32 =
+    switch output {
+    case .inherited: -1
+    case .null: -2
+    case .descriptor(let fd): fd
+    }
   var text = Bytes()
   for word in argv {
     text.append(contentsOf: word)
@@ -80,7 +99,7 @@ private func spawnProcess(_ argv: [Bytes], endsWithUs: Bool) -> Int32 {
     pointers.append(nil)
     return pointers.withUnsafeBufferPointer { p in
       guard let argv = p.baseAddress else { return -EINVAL }
-      return cl_spawn(argv, endsWithUs)
+      return cl_spawn(argv, endsWithUs, target)
     }
   }
   if pid > 0 { _ = cl_set_oom_score_adjust(pid, 0) }

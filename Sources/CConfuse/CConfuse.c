@@ -76,7 +76,8 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                         LIST("restart"),      VALUE("respawn"), VALUE("stop_signal"),   VALUE("grace"),
                         VALUE("start_timeout"), LIST("recycle_when"), LIST("window"), VALUE("only_when"),
                         VALUE("minimum_life"), VALUE("postpone"), VALUE("health"), VALUE("health_after"),
-                        VALUE("health_below"), CFG_END()};
+                        VALUE("health_below"), VALUE("output"), VALUE("output_ring"), VALUE("output_budget"),
+                        CFG_END()};
   cfg_opt_t group[] = {LIST("workers"), VALUE("at_once"), VALUE("healthy"), CFG_END()};
   cfg_opt_t log[] = {VALUE("budget"), VALUE("keep"), VALUE("method"), VALUE("observe"), CFG_END()};
   cfg_opt_t journal[] = {VALUE("file"), VALUE("budget"), VALUE("events"), CFG_END()};

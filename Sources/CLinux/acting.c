@@ -37,7 +37,7 @@ int cl_pidfd_exited(int pidfd) {
 }
 
 // In the child, which borrows the parent's memory until it execs or ends. Returns only an errno.
-static int become(char *const argv[], pid_t parent, bool ends_with_us) {
+static int become(char *const argv[], pid_t parent, bool ends_with_us, int output) {
   sigset_t none;
   sigemptyset(&none);
   for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
@@ -46,19 +46,21 @@ static int become(char *const argv[], pid_t parent, bool ends_with_us) {
   // be worse than none. A restart command is carried through.
   if (ends_with_us && prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return errno;
   if (getppid() != parent) return ESRCH;
-  int null = open("/dev/null", O_RDONLY);
+  int null = open("/dev/null", O_RDWR);
   if (null < 0 || (null > 0 && (dup2(null, 0) < 0 || close(null) < 0))) return errno;
+  if (output == -2) output = 0;
+  if (output >= 0 && (dup2(output, 1) < 0 || dup2(output, 2) < 0)) return errno;
   sigprocmask(SIG_SETMASK, &none, NULL);
   execvp(argv[0], argv);
   return errno;
 }
 
-int32_t cl_spawn(char *const argv[], bool ends_with_us) {
+int32_t cl_spawn(char *const argv[], bool ends_with_us, int output) {
   volatile int error = 0;
   pid_t parent = getpid(), pid = vfork();
   if (pid < 0) return -errno;
   if (pid == 0) {
-    error = become(argv, parent, ends_with_us);
+    error = become(argv, parent, ends_with_us, output);
     _exit(127);
   }
   if (error == 0) return pid;

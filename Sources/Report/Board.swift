@@ -42,6 +42,8 @@ public final class WorkerRecord {
   public var triggers = [TriggerState]()
   /// The memory controller's view of its first process's cgroup; nil without one.
   public var cgroup: CgroupMemory?
+  /// What it said, when memwarden runs it and reads its output.
+  public var output: OutputRecord?
   public var lastAct: Event?
   public var recycles: UInt64 = 0, recycleFailures: UInt64 = 0, crashes: UInt64 = 0, kills: UInt64 = 0
   public var freed = ByteCount.zero
@@ -105,7 +107,7 @@ public final class LogRecord {
 }
 
 /// The parts of a turn of the loop.
-public enum TurnPart: UInt8, Sendable { case signals, logs, tick, fileSystems, acts, answers, reload }
+public enum TurnPart: UInt8, Sendable { case signals, logs, output, tick, fileSystems, acts, answers, reload }
 
 /// memwarden's own use, measured like everybody else's.
 public struct OwnUse: Sendable {

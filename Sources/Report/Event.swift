@@ -91,8 +91,10 @@ public enum Happening: Sendable {
   case appeared(pid: Int32)
   case vanished(pid: Int32)
   case childStarted(pid: Int32)
-  case childEnded(pid: Int32, code: Int32, signal: Int32)
+  /// `said`: the last lines of its output, where memwarden reads it.
+  case childEnded(pid: Int32, code: Int32, signal: Int32, said: Bytes)
   case childNotStarted(errno: Int32)
+  case outputFloods(bytesPerSecond: UInt64)
   case overSoft(Figure, pid: Int32, hold: Milliseconds)
   case overHard(Figure, pid: Int32)
   case backBelow(Figure, pid: Int32, after: Milliseconds)

@@ -39,10 +39,16 @@ extension Happening {
     case .stopping, .reloadRefused, .featureMissing, .unparked, .paused, .resumed, .logBackInBudget: break
     case .clockStepped(let by): json.field("step_ms", by)
     case .appeared(let pid), .vanished(let pid), .childStarted(let pid): json.field("pid", pid)
-    case .childEnded(let pid, let code, let signal):
+    case .childEnded(let pid, let code, let signal, let said):
       json.field("pid", pid)
       json.field("exit_code", code)
       json.field("signal", signal)
+      if !said.isEmpty {
+        json.array("last_lines") { json in
+          for line in linesOf(said) { json.string(Bytes(line)) }
+        }
+      }
+    case .outputFloods(let rate): json.field("bytes_per_second", rate)
     case .childNotStarted(let errno): json.field("errno", errno)
     case .overSoft(let figure, let pid, let hold):
       json.field("pid", pid)

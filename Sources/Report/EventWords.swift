@@ -17,6 +17,7 @@ extension Happening {
     case .childStarted: (.acted, "child_started")
     case .childEnded: (.failed, "child_ended")
     case .childNotStarted: (.failed, "child_not_started")
+    case .outputFloods: (.seen, "output_floods")
     case .overSoft: (.seen, "over_soft")
     case .overHard: (.seen, "over_hard")
     case .backBelow: (.recovered, "back_below")
@@ -61,10 +62,12 @@ extension Event {
     case .appeared(let pid): return "pid \(pid) is watched"
     case .vanished(let pid): return "pid \(pid) ended"
     case .childStarted(let pid): return "started as pid \(pid)"
-    case .childEnded(let pid, let code, let signal):
-      if signal != 0 { return "pid \(pid) ended by itself, by signal \(signal)" }
-      return "pid \(pid) ended by itself with exit code \(code)"
+    case .childEnded(let pid, let code, let signal, let said):
+      let words: Sentence = linesOf(said).last.map { "; it said last: \(Bytes($0.prefix(200)))" } ?? ""
+      if signal != 0 { return "pid \(pid) ended by itself, by signal \(signal)\(words)" }
+      return "pid \(pid) ended by itself with exit code \(code)\(words)"
     case .childNotStarted(let errno): return "cannot be started: errno \(errno)"
+    case .outputFloods(let rate): return "floods its output with \(ByteCount(rate))/s"
     case .overSoft(let figure, let pid, let hold):
       return "pid \(pid) is over its soft limit: \(figure.words); acts if that holds for \(hold)"
     case .overHard(let figure, let pid): return "pid \(pid) is over its hard limit: \(figure.words)"

@@ -137,6 +137,7 @@ extension TurnPart {
     switch self {
     case .signals: "signals"
     case .logs: "logs"
+    case .output: "output"
     case .tick: "tick"
     case .acts: "acts"
     case .answers: "answers"

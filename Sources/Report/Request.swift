@@ -13,8 +13,8 @@ public struct Request: Sendable {
   public var peer: Peer
   /// Header values; nil when the header is absent.
   public var host: Bytes?, origin: Bytes?, authorization: Bytes?, accept: Bytes?
-  /// Query arguments `after` and `limit`, and the first one that is not known.
-  public var after: Bytes?, limit: Bytes?, unknownArgument: Bytes?
+  /// Query arguments `after`, `limit` and `lines`, and the first one that is not known.
+  public var after: Bytes?, limit: Bytes?, lines: Bytes?, unknownArgument: Bytes?
   public var body = Bytes()
   /// The body was longer than `bodyMaximum` and was not kept.
   public var bodyIsTooLarge = false

@@ -9,7 +9,7 @@ public enum Routed: Sendable {
 
 private enum Resource {
   case status, workers, logs, fileSystems, events, health, metrics, reload
-  case worker(Int), history(Int), explain(Int)
+  case worker(Int), history(Int), explain(Int), output(Int)
   case workerAct(Int, Bytes), log(Int), logCut(Int)
   case noWorker(Bytes), noLog(Bytes), unknown
 }
@@ -39,7 +39,8 @@ public struct Router: Sendable {
         404,
         """
         there is nothing at \(request.path); there are /v1/status, /v1/workers, /v1/workers/NAME, \
-        /v1/workers/NAME/history, /v1/workers/NAME/explain, /v1/logs, /v1/filesystems, /v1/events, /healthz, /metrics
+        /v1/workers/NAME/history, /v1/workers/NAME/explain, /v1/workers/NAME/output, /v1/logs, /v1/filesystems, \
+        /v1/events, /healthz, /metrics
         """)
     case .workerAct, .logCut, .reload:
       guard posts else { return refuse(405, "this is an act: use POST", allow: "POST") }
@@ -49,7 +50,10 @@ public struct Router: Sendable {
     }
     guard reads else { return refuse(405, "this can only be read: use GET", allow: "GET, HEAD") }
     if let argument = request.unknownArgument {
-      return refuse(400, "the query argument \(argument) is not known here; there are after and limit, for /v1/events")
+      return refuse(
+        400,
+        "the query argument \(argument) is not known here; there are after and limit, for /v1/events, and lines, for output"
+      )
     }
     return answer(resource, request, board, refuse)
   }
@@ -94,6 +98,17 @@ public struct Router: Sendable {
       let worker = board.workers[i]
       return reply(
         { worker.writeExplanation(to: &$0, now: board.now) }, { worker.writeExplanation(to: &$0, now: board.now) })
+    case .output(let i):
+      let worker = board.workers[i]
+      guard let output = worker.output else {
+        return refuse(404, "worker \(worker.name) has no output here: that takes run = … and output = ring", nil)
+      }
+      guard let lines = bounded(request.lines, otherwise: 100, maximum: 10_000) else {
+        return refuse(400, "lines must be a number from 0 to 10000, found \(request.lines ?? [])", nil)
+      }
+      return reply(
+        { worker.writeOutput(output, lines: Int(lines), to: &$0) },
+        { worker.writeOutput(output, lines: Int(lines), to: &$0) })
     case .logs: return reply({ board.writeLogs(to: &$0) }, { board.writeLogs(to: &$0) })
     case .fileSystems:
       return reply({ board.writeFileSystems(to: &$0) }, { board.writeFileSystems(to: &$0) })
@@ -139,6 +154,7 @@ public struct Router: Sendable {
       if parts.count == 3 { return .worker(i) }
       if equal(parts[3], "history") { return .history(i) }
       if equal(parts[3], "explain") { return .explain(i) }
+      if equal(parts[3], "output") { return .output(i) }
       for verb: StaticString in ["recycle", "pause", "resume", "unpark"] where equal(parts[3], verb) {
         return .workerAct(i, parts[3])
       }

@@ -3,7 +3,7 @@ import Samples
 
 extension Array where Element == UInt8 {
   /// RFC 3339 in UTC with milliseconds, e.g. `2026-01-31T09:05:00.250Z`, from milliseconds since 1970.
-  mutating func writeTimestamp(_ wallMilliseconds: Int64) {
+  public mutating func writeTimestamp(_ wallMilliseconds: Int64) {
     let milliseconds = Swift.max(0, wallMilliseconds)
     let seconds = milliseconds / 1000
     let (days, inDay) = (seconds / 86_400, seconds % 86_400)
@@ -34,7 +34,7 @@ extension Array where Element == UInt8 {
     write("Z")
   }
 
-  mutating func write(padded n: Int64, _ width: Int) {
+  public mutating func write(padded n: Int64, _ width: Int) {
     var divisor: Int64 = 1
     for _ in 1..<width { divisor *= 10 }
     while divisor > n, divisor > 1 {

@@ -59,7 +59,7 @@ final class Agent: Answering {
     fileSystems = RAMFileSystems(reader: reader, board: board)
     teller = Teller(board: board, printsLines: printsLines)
     let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
-    around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder)
+    around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder, epoll: epoll)
     router = Router(gatekeeper: Gatekeeper(token: nil, hosts: [], ownUid: geteuid()))
     nextTick = now
   }
@@ -112,6 +112,9 @@ final class Agent: Answering {
         takeWrites()
         clock.lap(.logs)
       case Agent.serverTag: serveAt = board.now
+      case Agent.outputTags...:
+        takeOutput(tags[i])
+        clock.lap(.output)
       default: break
       }
     }
@@ -185,6 +188,7 @@ final class Agent: Answering {
     budget.microseconds = 10_000
     for worker in workers {
       worker.tend(around, now: now)
+      judgeOutput(of: worker)
       let isToBeJudged = worker.sample(reader, teller: teller, budget: budget, now: now)
       if worker.isUnread { nextTick = min(nextTick, now + Milliseconds(1)) }
       guard isToBeJudged else { continue }

@@ -92,7 +92,7 @@ extension Agent {
     applyBudgets(former: oldLogs)
     let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
     finder.workers = workers
-    around = Surroundings(reader: reader, calls: around.calls, teller: teller, finder: finder)
+    around = Surroundings(reader: reader, calls: around.calls, teller: teller, finder: finder, epoll: epoll)
     board.workers = workers.map { $0.record }
     board.logs = logs.map { $0.record }
     board.interval = configuration.interval

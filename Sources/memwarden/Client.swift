@@ -17,7 +17,7 @@ struct Client {
     case .get(let path): return show(Bytes("GET"), Bytes(path) + query)
     case .worker(let suffix, let posts):
       guard let name = options.argument else { return show(Bytes("GET"), Bytes("/v1/workers")) }
-      return show(Bytes(posts ? "POST" : "GET"), Bytes("/v1/workers/") + escaped(name) + Bytes(suffix))
+      return show(Bytes(posts ? "POST" : "GET"), Bytes("/v1/workers/") + escaped(name) + Bytes(suffix) + query)
     case .cut: return cut()
     case .reload: return show(Bytes("POST"), Bytes("/v1/reload"))
     case .top: return top()
@@ -63,6 +63,7 @@ struct Client {
     var text = Bytes()
     if let after = options.after { text += Bytes("?after=") + escaped(after) }
     if let limit = options.limit { text += Bytes(text.isEmpty ? "?limit=" : "&limit=") + escaped(limit) }
+    if let lines = options.lines { text += Bytes("?lines=") + escaped(lines) }
     return text
   }
 

@@ -57,6 +57,7 @@ struct WorkerSettings: Equatable {
   var selector = Selector()
   var rules = WorkerRules()
   var plan = RecyclePlan()
+  var output = OutputSettings()
 }
 
 struct JournalSettings: Equatable {

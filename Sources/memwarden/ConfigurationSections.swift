@@ -18,6 +18,7 @@ func readWorker(_ settings: SettingReader, passwd: Bytes) -> WorkerSettings {
   worker.selector = readSelector(settings, passwd: passwd)
   worker.rules = readRules(settings)
   worker.plan = readPlan(settings)
+  worker.output = readOutput(settings, runs: settings.setting("run") != nil)
   // A criterion that is given and wrong has its own problem already.
   let criteria: [StaticString] = ["run", "comm", "exe", "cmdline", "pidfile", "user", "cgroup", "parent"]
   if !criteria.contains(where: { settings.setting($0) != nil }) {

@@ -58,6 +58,7 @@ func run(_ arguments: [Bytes]) -> Int32 {
     return Exit.done
   case .run: return runAgent(options)
   case .check: return check(options)
+  case .log: return pipeLog(options)
   case .ask(let ask): return Client(options).perform(ask)
   }
 }

@@ -13,8 +13,9 @@ extension WatchedWorker {
     let ended = child
     if let status = around.finder.reap(self, around) {
       record.crashes += 1
+      let said = output?.lastWords() ?? []
       record.lastAct = around.teller.tell(
-        .worker, record.name, .childEnded(pid: ended, code: status.code, signal: status.signal))
+        .worker, record.name, .childEnded(pid: ended, code: status.code, signal: status.signal, said: said))
       startOver()
       backOff(now: now)
     }
@@ -42,7 +43,7 @@ extension WatchedWorker {
 
   private func start(_ argv: [Bytes], _ around: Surroundings, now: Instant) {
     childStartedAt = now
-    let pid = around.calls.spawn(argv, true)
+    let pid = spawn(argv, around, now: now)
     if pid < 0 {
       around.teller.tell(.worker, record.name, .childNotStarted(errno: -pid))
       backOff(now: now)
@@ -63,7 +64,7 @@ extension WatchedWorker {
     guard child > 0 else { return nil }
     defer { child = 0 }
     _ = around.calls.kill(child, settings.plan.stopSignal)
-    return Departure(pid: child, killAt: now + settings.plan.grace)
+    return Departure(pid: child, killAt: now + settings.plan.grace, output: output)
   }
 }
 
@@ -71,13 +72,17 @@ extension WatchedWorker {
 struct Departure {
   let pid: Int32
   private(set) var killAt: Instant
-  init(pid: Int32, killAt: Instant) {
+  /// Read on: a full pipe would keep it from ending.
+  let output: WorkerOutput?
+  init(pid: Int32, killAt: Instant, output: WorkerOutput?) {
     self.pid = pid
     self.killAt = killAt
+    self.output = output
   }
 
   /// True once it is gone: what is left of its process group is killed while the zombie still holds the group's number.
   mutating func isOver(_ calls: ProcessCalls, now: Instant) -> Bool {
+    output?.take()
     if calls.childEnded(pid) != nil {
       _ = calls.kill(-pid, SIGKILL)
       calls.reap(pid)

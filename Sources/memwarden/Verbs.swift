@@ -14,7 +14,7 @@ enum Ask {
 
 struct Verb {
   enum Kind {
-    case run, check, version
+    case run, check, version, log
     case ask(Ask)
   }
   let name: StaticString, synopsis: StaticString, help: StaticString
@@ -23,6 +23,7 @@ struct Verb {
   var argument: StaticString?
   var isArgumentOptional = false
   var takesEventOptions = false
+  var takesLines = false
 }
 
 let verbs: [Verb] = [
@@ -58,6 +59,10 @@ let verbs: [Verb] = [
     name: "history", synopsis: "NAME [client options]", help: "A worker's last hour.",
     kind: .ask(.worker("/history", posts: false)), argument: "NAME"),
   Verb(
+    name: "output", synopsis: "NAME [--lines N] [client options]",
+    help: "What a worker that memwarden runs said last (output = ring or a file). --lines: 100 by default.",
+    kind: .ask(.worker("/output", posts: false)), argument: "NAME", takesLines: true),
+  Verb(
     name: "recycle", synopsis: "NAME [client options]", help: "Replaces a worker now.",
     kind: .ask(.worker("/recycle", posts: true)), argument: "NAME"),
   Verb(
@@ -78,6 +83,10 @@ let verbs: [Verb] = [
   Verb(
     name: "top", synopsis: "[client options]", help: "Workers and logs, again every two seconds, until Ctrl-C.",
     kind: .ask(.top)),
+  Verb(
+    name: "log", synopsis: "DIR [--size 1M] [--keep 10] [--budget 8M] [--buffer 64K] [--timestamp none|iso|boot]",
+    help: "Writes standard input to DIR/current, rotated and within a budget: some-daemon 2>&1 | memwarden log DIR",
+    kind: .log, argument: "DIR"),
   Verb(name: "version", synopsis: "", help: "The version.", kind: .version),
 ]
 
@@ -111,8 +120,9 @@ struct Options {
   var socket = Bytes("/run/memwarden.sock")
   var url: Bytes?
   var tokenFile: Bytes?
-  var after: Bytes?, limit: Bytes?
+  var after: Bytes?, limit: Bytes?, lines: Bytes?
   var argument: Bytes?
+  var log = LogOptions()
 
   mutating func parse(_ arguments: ArraySlice<Bytes>, of verb: Verb) -> Outcome {
     var rest = arguments
@@ -162,9 +172,12 @@ struct Options {
         after = value
       } else if verb.takesEventOptions, equal(option, "--limit") {
         limit = value
+      } else if verb.takesLines, equal(option, "--lines") {
+        lines = value
       } else {
         return false
       }
+    case .log: return log.take(option, value)
     case .version: return false
     }
     return true

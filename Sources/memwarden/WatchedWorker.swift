@@ -44,6 +44,8 @@ final class WatchedWorker {
   /// The pid of the process that memwarden runs for this worker; 0 when there is none.
   var child: Int32 = 0
   var childStartedAt = Instant(milliseconds: 0)
+  /// Its stdout and stderr, when they come to memwarden.
+  var output: WorkerOutput?
   private let matcher: Matcher?
 
   init(_ settings: WorkerSettings, memTotal: ByteCount, observe: Bool) throws(SelectorError) {
@@ -70,7 +72,11 @@ final class WatchedWorker {
   /// Takes over what a former object of the same name knew: its processes, its child, its history. Its judgement too,
   /// unless the rules changed. An act under way is not taken over.
   func inherit(_ old: WatchedWorker) {
-    if case .child = settings.plan.means { (child, childStartedAt) = (old.child, old.childStartedAt) }
+    if case .child = settings.plan.means {
+      (child, childStartedAt) = (old.child, old.childStartedAt)
+      output = old.output
+      record.output = output?.record
+    }
     if old.record.rules.metric == record.rules.metric, old.record.rules.scope == record.rules.scope {
       record.history = old.record.history
       record.growth = old.record.growth

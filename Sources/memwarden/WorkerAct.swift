@@ -12,6 +12,8 @@ struct Surroundings {
   let calls: ProcessCalls
   let teller: Teller
   let finder: ProcessFinder
+  /// Of the loop.
+  var epoll: Int32 = -1
 
   func startTime(_ pid: Int32) -> UInt64? {
     do throws(Absence) {
@@ -193,7 +195,7 @@ final class WorkerAct {
   private func start(_ around: Surroundings, now: Instant) {
     guard case .child(let argv) = worker.settings.plan.means else { return }
     around.finder.reap(worker, around)
-    let new = around.calls.spawn(argv, true)
+    let new = worker.spawn(argv, around, now: now)
     if new < 0 {
       failure = .spawnFailed(errno: -new)
     } else {

@@ -25,11 +25,16 @@ let workerEvents: [Expected] = [
   Expected(.vanished(pid: 42), "seen", "vanished", #""pid": 42"#, "pid 42 ended"),
   Expected(.childStarted(pid: 42), "acted", "child_started", #""pid": 42"#, "started as pid 42"),
   Expected(
-    .childEnded(pid: 42, code: 3, signal: 0), "failed", "child_ended", #""pid": 42, "exit_code": 3, "signal": 0"#,
+    .childEnded(pid: 42, code: 3, signal: 0, said: []), "failed", "child_ended",
+    #""pid": 42, "exit_code": 3, "signal": 0"#,
     "pid 42 ended by itself with exit code 3"),
   Expected(
-    .childEnded(pid: 42, code: 0, signal: 11), "failed", "child_ended", #""pid": 42, "exit_code": 0, "signal": 11"#,
-    "pid 42 ended by itself, by signal 11"),
+    .childEnded(pid: 42, code: 0, signal: 11, said: bytes("one\n\u{1B}[1m\"no\n")), "failed", "child_ended",
+    #""pid": 42, "exit_code": 0, "signal": 11, "last_lines": ["one", "\u001b[1m\"no"]"#,
+    "pid 42 ended by itself, by signal 11; it said last: \\x1b[1m\"no"),
+  Expected(
+    .outputFloods(bytesPerSecond: 300 << 10), "seen", "output_floods", #""bytes_per_second": 307200"#,
+    "floods its output with 300 KiB/s"),
   Expected(
     .childNotStarted(errno: 2), "failed", "child_not_started", #""errno": 2"#, "cannot be started: errno 2"),
   Expected(

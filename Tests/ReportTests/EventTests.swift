@@ -68,11 +68,12 @@ import Testing
     case .budget: 31
     case .deletedFileHeld: 32
     case .deletedLogCut: 33
+    case .outputFloods: 34
     }
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<34))
-  #expect(Set(rows.map(\.event)).count == 33 + budgetEvents.count)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<35))
+  #expect(Set(rows.map(\.event)).count == 34 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {

@@ -5,5 +5,6 @@
 #include "cutting.h"
 #include "loop.h"
 #include "notify.h"
+#include "piping.h"
 #include "reading.h"
 #include "remote.h"
