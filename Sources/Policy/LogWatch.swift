@@ -45,11 +45,16 @@ public struct LogWatch: Sendable {
 
   public init(_ rules: LogRules) { self.rules = rules }
 
-  /// `rate` as it has faded since the last look: a log that fell silent is not looked at.
-  public func rate(at now: Instant) -> UInt64 {
-    let elapsed = UInt64(max((now - lastTime).rawValue, 0))
-    return max(rate * 1000 / (1000 + min(elapsed, Self.rateMaximum)), growth.perSecond(now: now))
+  /// `rate` as it has faded since the last look, by half each second: a log that fell silent is not looked at.
+  public func rate(at now: Instant) -> UInt64 { max(faded(now), growth.perSecond(now: now)) }
+
+  /// The same without the peaks of one look, as soon as it has grown for a second: who grows fastest.
+  public func steadyRate(at now: Instant) -> UInt64 {
+    let average = growth.perSecond(now: now)
+    return average > 0 ? average : faded(now)
   }
+
+  private func faded(_ now: Instant) -> UInt64 { rate >> UInt64(max((now - lastTime).rawValue, 0) / 1000) }
 
   /// Judges what the file holds now and sets `nextLook`. Any file may be shown: a new inode or a size that fell is
   /// somebody else's rotation, and what is in it now is what was gained.

@@ -192,7 +192,7 @@ final class LogBudget {
       let keep = kept(of: log.record.rules, sharing: record.budget, among: record.logs)
       candidates.append(
         EvictionCandidate(
-          .log(rate: log.rate(at: now), keep: keep), allocated: log.record.allocated,
+          .log(rate: log.steadyRate(at: now), keep: keep), allocated: log.record.allocated,
           isEvictable: log.mayBeEvicted(now: now, observed: record.rules.observe)
             && !agent.isProtected(log.record.rules.path)))
       targets.append(.log(log))

@@ -17,6 +17,7 @@ extension WatchedLog {
 
   /// Bytes per second now.
   func rate(at now: Instant) -> UInt64 { file == nil ? 0 : watch.rate(at: now) }
+  func steadyRate(at now: Instant) -> UInt64 { file == nil ? 0 : watch.steadyRate(at: now) }
 
   /// What it holds now; the judge does not look.
   func refresh() { if let file, let status = try? file.status() { note(status) } }

@@ -158,3 +158,23 @@ func aLogIsNotTakenForAnArchive(path: String) { #expect(ArchiveName(Bytes(path.u
     available: most, line: most, pressure: Permyriad(.max), limit: Permyriad(.max), held: most,
     now: Instant(milliseconds: 5))
 }
+
+@Test func aBurstOfASlowLogIsNotTakenForTheFasterGrowerAndIsForgotten() {
+  func status(_ kib: UInt64) -> FileStatus {
+    FileStatus(
+      device: Device(major: 0, minor: 40), inode: 7, links: 1, mode: 0o100644, uid: 0, size: .kib(kib),
+      allocated: .kib(kib))
+  }
+  var slow = LogWatch(LogRules(path: [0x2F], budget: .mib(64)))
+  _ = slow.look(status(0), now: Instant(milliseconds: 0))
+  for t in 1...3 as ClosedRange<Int64> {
+    // 40 KiB within 4 ms, once a second: ten megabytes a second for those who look at the peak.
+    _ = slow.look(status(UInt64(t - 1) * 40), now: Instant(milliseconds: t * 1000 - 4))
+    _ = slow.look(status(UInt64(t) * 40), now: Instant(milliseconds: t * 1000))
+  }
+  let now = Instant(milliseconds: 3000)
+  #expect(slow.rate(at: now) > 5_000_000)
+  #expect(slow.steadyRate(at: now) < 50_000)
+  #expect(slow.rate(at: now + .seconds(30)) < 5_000)
+  #expect(slow.rate(at: Instant(milliseconds: .max)) < 10)
+}
