@@ -50,6 +50,9 @@ void daemonize(int count, char **words);
 void crash(int count, char **words);
 void slab(int count, char **words);
 void silent_server(int count, char **words);
+void arenas(int count, char **words);
+void churn(int count, char **words);
+void crumbs(int count, char **words);
 
 // Does the misbehaviour named by the first word.
 void misbehave(int count, char **words);

@@ -25,6 +25,10 @@ static const struct {
   {"slab", "--size BYTES", "pins kernel memory in the queues of unread sockets", slab},
   {"silent-server", "--log PATH --port PORT",
    "listens on loopback; logs exactly 70 bytes for each connection closed without data", silent_server},
+  {"arenas", "N [--size BYTES] [--report PATH]",
+   "N threads that fill BYTES each and free two blocks of three", arenas},
+  {"churn", "[--threads N] [--rate COUNT] [--report PATH]", "replaces blocks at random, COUNT per second", churn},
+  {"crumbs", "[--report PATH]", "frees 90 MB but for ten small blocks: the allocator keeps the memory", crumbs},
 };
 enum { MODES = sizeof modes / sizeof *modes };
 
@@ -33,6 +37,7 @@ static void print_help(FILE *to) {
   for (int i = 0; i < MODES; i++)
     fprintf(to, "  leaky %s %s\n      %s\n", modes[i].name, modes[i].options, modes[i].does);
   fputs("\nBYTES take K, M or G; TIME is 200ms, 5s or 1m.\n"
+        "SIGUSR1 makes those with --report write there what malloc says (mallinfo2).\n"
         "On SIGTERM all but stubborn end with exit code 0.\n", to);
 }
 

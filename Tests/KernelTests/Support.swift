@@ -45,7 +45,8 @@ final class TemporaryFolder {
 final class Child {
   let pid: pid_t
   private var isReaped = false
-  init(_ arguments: String...) {
+  convenience init(_ arguments: String...) { self.init(words: arguments) }
+  init(words arguments: [String]) {
     var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     var pid: pid_t = 0
     precondition(posix_spawn(&pid, arguments[0], nil, nil, &argv, environ) == 0)

@@ -3,6 +3,7 @@
 #include "acting.h"
 #include "configuration.h"
 #include "cutting.h"
+#include "heap.h"
 #include "loop.h"
 #include "notify.h"
 #include "piping.h"

@@ -1,0 +1,322 @@
+// A walk over a process's heap, in slices: mappings, arenas, each heap's chunks, free lists, mapped chunks. The process is
+// not stopped; what changed too often is said to be missing. Reads only.
+import CLinux
+public import Samples
+
+public final class HeapWalk {
+  private enum Phase: Equatable {
+    case maps, variables, arenas, heap(Int), lists(Int), mapped, done
+  }
+  /// The outcome, once `step` has said true.
+  public private(set) var usage = HeapUsage()
+  /// Why there is no outcome: the process went away, or may not be read.
+  public private(set) var failure: Absence?
+
+  private let memory: any HeapMemory
+  private let clock: () -> Int64
+  private let layout: HeapLayout
+  private let window: HeapWindow
+  private let lists: HeapLists
+  private var phase = Phase.maps
+  private var map = HeapMap()
+  private let mapText = UnsafeMutableRawBufferPointer.allocate(byteCount: 8192, alignment: 8)
+  private var mapTextHeld = 0, hasMappings = false
+  private var arenas: HeapArenas
+  private var places = [HeapPlace]()
+  private var chain: HeapChain?
+  private var listLeft = HeapWalk.listMaximum
+  private var regionAt = 0, regionOffset: UInt64 = 0
+  private var mappedFoundChunks: UInt64 = 0
+
+  /// All of the walk's work together.
+  static let timeMaximum: Int64 = 2_000_000
+  /// Entries of free lists followed; each costs a read of 1 to 2 µs.
+  static let listMaximum = 100_000
+  static let arenaMaximum = 256
+
+  /// `clock` in microseconds.
+  public init(_ memory: any HeapMemory, _ layout: HeapLayout, clock: @escaping () -> Int64 = { heap_microseconds() }) {
+    self.memory = memory
+    self.layout = layout
+    self.clock = clock
+    window = HeapWindow(memory, word: layout.word)
+    lists = HeapLists(layout: layout, window: window)
+    arenas = HeapArenas(layout, map)
+    usage.bits = UInt8(layout.word * 8)
+  }
+  deinit { mapText.deallocate() }
+
+  /// Works for about that long. True when the walk is over: `failure` or `usage` then tells.
+  public func step(for slice: Milliseconds) -> Bool {
+    if phase == .done { return true }
+    let start = clock()
+    usage.slices += 1
+    var now = start
+    repeat {
+      advance()
+      if let why = window.failure {
+        failure = why
+        phase = .done
+      }
+      now = clock()
+      if usage.microseconds + (now - start) > Self.timeMaximum, phase != .done { giveUp() }
+    } while phase != .done && now - start < slice.rawValue * 1000
+    usage.microseconds += now - start
+    usage.bytesRead = window.bytesRead
+    return phase == .done
+  }
+
+  private func advance() {
+    switch phase {
+    case .maps: readMaps()
+    case .variables: if arenas.searchVariables(window) { phase = .arenas }
+    case .arenas: if arenas.searchHeaps(window, places: 64) { begin() }
+    case .heap(let i): walkHeap(i)
+    case .lists(let i): countLists(i)
+    case .mapped: searchMapped()
+    case .done: break
+    }
+  }
+
+  // MARK: Mappings
+
+  private func readMaps() {
+    let n = memory.readMaps(into: UnsafeMutableRawBufferPointer(rebasing: mapText[mapTextHeld...]))
+    guard n > 0 else {
+      // A process that has ended has no mappings, a living one has.
+      if n < 0 || !hasMappings { failure = n < 0 ? Absence(errno: Int32(-n)) : .gone }
+      phase = failure == nil ? .variables : .done
+      if failure == nil { recognise() }
+      return
+    }
+    hasMappings = true
+    let held = mapTextHeld + n
+    let taken = map.take(UnsafeRawBufferPointer(rebasing: mapText[..<held]).bindMemory(to: UInt8.self).span)
+    // A line longer than the buffer: its region is not one of the heap's.
+    let used = taken == 0 && held == mapText.count ? held : taken
+    for i in used..<held { mapText[i &- used] = mapText[i] }
+    mapTextHeld = held - used
+  }
+
+  private func recognise() {
+    usage.allocator = map.allocator
+    // Without a C library among the files it may be in the program: what its variables look like decides.
+    let isWalkable = map.allocator == .glibc || (map.allocator == .unknown && map.isStatic)
+    if !isWalkable {
+      usage.gaps.insert(.unwalkable)
+      phase = .done
+    }
+    arenas = HeapArenas(layout, map)
+    if map.isCut { usage.gaps.insert(.bound) }
+  }
+
+  // MARK: Heaps
+
+  private func begin() {
+    if usage.allocator == .unknown {
+      guard arenas.mainArena != nil else {
+        usage.gaps.insert(.unwalkable)
+        phase = .done
+        return
+      }
+      usage.allocator = .glibc
+    }
+    if arenas.isCut { usage.gaps.insert(.bound) }
+    if let main = arenas.mainHeap { places.append(main) }
+    places += arenas.heaps
+    usage.arenas.append(ArenaUsage(isMain: true))
+    phase = .heap(0)
+  }
+
+  private var arenaAddresses = [UInt64]()
+  /// Which of `usage.arenas`; the last one takes what is beyond the bound.
+  private func arenaIndex(_ place: HeapPlace) -> Int {
+    guard !place.isMain, let address = place.arena else { return 0 }
+    if let known = arenaAddresses.firstIndex(of: address) { return known + 1 }
+    guard arenaAddresses.count < Self.arenaMaximum else { return usage.arenas.count - 1 }
+    arenaAddresses.append(address)
+    usage.arenas.append(ArenaUsage(isMain: false))
+    return usage.arenas.count - 1
+  }
+
+  private func walkHeap(_ i: Int) {
+    guard i < places.count else {
+      phase = .lists(0)
+      return
+    }
+    let place = places[i]
+    guard let chain else {
+      let lists = lists
+      chain = HeapChain(
+        window, layout, first: place.first, end: place.end, limit: place.limit, isMain: place.isMain,
+        topPointer: place.arena.map { $0 + layout.topOffset }, cached: { lists.cached(in: $0) })
+      return
+    }
+    switch chain.step() {
+    case .goesOn: return
+    case .done: take(chain, place, unread: 0)
+    case .stuck(let gap):
+      usage.gaps.insert(gap)
+      take(chain, place, unread: chain.end - min(chain.position, chain.end))
+    }
+    self.chain = nil
+    phase = .heap(i + 1)
+  }
+
+  private func take(_ chain: HeapChain, _ place: HeapPlace, unread: UInt64) {
+    let k = arenaIndex(place)
+    let size = chain.end - chain.first + place.overhead
+    var free = chain.topSize
+    for j in 0..<SizeClasses.count { free &+= chain.sums.free.bytes[j] }
+    usage.arenas[k].heaps += 1
+    usage.arenas[k].system &+= size
+    usage.arenas[k].top &+= chain.topSize
+    usage.arenas[k].free &+= free
+    usage.arenas[k].unread &+= unread
+    usage.arenas[k].inUse &+= size - min(size, free &+ unread)
+    usage.sums.add(chain.sums)
+    usage.retries += chain.retries
+  }
+
+  // MARK: Free lists
+
+  /// One fastbin of one arena.
+  private func countLists(_ n: Int) {
+    let bins = Int(layout.fastbins)
+    let k = n / bins
+    guard k <= arenaAddresses.count else {
+      phase = .mapped
+      return
+    }
+    phase = .lists(n + 1)
+    guard let arena = k == 0 ? arenas.mainArena : arenaAddresses[k - 1] else { return }
+    // A list of a busy arena changes as it is followed: once more, then it is left out.
+    for _ in 0..<3 {
+      var left = min(listLeft, Self.listMaximum / 20)
+      let before = left
+      let bytes = lists.fast(of: arena, bin: UInt64(n % bins), chunks: &left)
+      listLeft -= before - left
+      guard let bytes else { continue }
+      let moved = min(bytes, usage.arenas[k].inUse)
+      usage.arenas[k].fast &+= moved
+      usage.arenas[k].free &+= moved
+      usage.arenas[k].inUse &-= moved
+      return
+    }
+    usage.gaps.insert(listLeft > 0 ? .changed : .bound)
+  }
+
+  // MARK: Mapped chunks
+
+  /// A mapped chunk begins a page, has prev_size 0 and a size of whole pages. Neighbours may share one mapping, and a
+  /// mapping begin with something else.
+  private func searchMapped() {
+    if regionAt == 0, regionOffset == 0 { readParameters() }
+    let isAllFound = arenas.parameters != nil && usage.mappedFound >= usage.mapped
+    guard regionAt < map.anonymous.count, !isAllFound else {
+      finish()
+      return
+    }
+    let region = map.anonymous[regionAt]
+    let page = memory.pageSize
+    var address = region.start + regionOffset
+    var tries = 64
+    while address < region.end, tries > 0 {
+      tries -= 1
+      if let place = arenas.heaps.first(where: { address >= $0.first - $0.overhead && address < $0.end }) {
+        address = place.end
+        continue
+      }
+      if let (previous, field) = window.pairNow(address), previous == 0, field & HeapLayout.flags == HeapLayout.isMapped
+      {
+        let length = field & ~HeapLayout.flags
+        if length >= page, length & (page - 1) == 0, length <= region.end - address {
+          usage.mappedFound &+= length
+          mappedFoundChunks += 1
+          usage.sums.inUse.add(length)
+          address += length
+          continue
+        }
+      }
+      // Without their sum, only those at the start are looked for: anything can look like one.
+      address = arenas.parameters == nil ? region.end : address + page
+    }
+    if address >= region.end {
+      regionAt += 1
+      regionOffset = 0
+    } else {
+      regionOffset = address - region.start
+    }
+  }
+
+  private func readParameters() {
+    guard let parameters = arenas.parameters,
+      let bytes = window.wordNow(parameters - layout.mappedBytesBefore),
+      window.load(parameters - arenas.countBefore, end: parameters) == .bytes(Int(arenas.countBefore)),
+      let count = window.integerHeld(parameters - arenas.countBefore)
+    else { return }
+    usage.mapped = bytes
+    usage.mappedChunks = UInt64(count)
+  }
+
+  // MARK: The end
+
+  private func finish() {
+    if arenas.parameters == nil {
+      usage.mapped = usage.mappedFound
+      usage.mappedChunks = mappedFoundChunks
+    }
+    checkMain()
+    phase = .done
+  }
+
+  /// The arena says how much it has: more than was found is elsewhere, as when brk failed and it turned to mmap.
+  private func checkMain() {
+    guard let arena = arenas.mainArena, let system = window.wordNow(arena + layout.systemOffset) else { return }
+    let found = usage.arenas[0].system
+    // The heap may have grown by a few steps since it was walked.
+    if system > found, system - found > max(found / 20, 1 << 20), system < 1 << 46 {
+      usage.gaps.insert(.elsewhere)
+      usage.arenas[0].unread &+= system - found
+      usage.arenas[0].system = system
+    }
+  }
+
+  private func giveUp() {
+    usage.gaps.insert(.bound)
+    if let chain, case .heap(let i) = phase {
+      take(chain, places[i], unread: chain.end - min(chain.position, chain.end))
+      self.chain = nil
+      for place in places[(i + 1)...] {
+        let k = arenaIndex(place)
+        usage.arenas[k].heaps += 1
+        usage.arenas[k].system &+= place.end - place.first + place.overhead
+        usage.arenas[k].unread &+= place.end - place.first + place.overhead
+      }
+    }
+    finish()
+  }
+}
+
+extension KernelReader {
+  /// Begins a walk over the heap of a process. `denied`: root with CAP_SYS_PTRACE may; `unsupported`: this kernel lets
+  /// nobody (CONFIG_CROSS_MEMORY_ATTACH, CONFIG_PROC_PAGE_MONITOR).
+  public func heapWalk(_ pid: Int32) throws(Absence) -> HeapWalk {
+    _ = try memoryOwner(pid, try stat(pid))
+    let memory = try ProcessMemory(self, pid)
+    return HeapWalk(memory, try heapLayout(pid))
+  }
+
+  /// Of the start of /proc/PID/exe: EI_CLASS at 4, e_machine at 18.
+  private func heapLayout(_ pid: Int32) throws(Absence) -> HeapLayout {
+    setPath(pid, "/exe")
+    let n = try loadStart(20)
+    return try parsed(n) { header in
+      guard header.count == 20, header[0] == 0x7F, header[1] == UInt8(ascii: "E"), header[4] == 1 || header[4] == 2
+      else { return nil }
+      let isLittle = header[5] == 1
+      let machine = UInt16(header[isLittle ? 18 : 19]) | UInt16(header[isLittle ? 19 : 18]) << 8
+      return HeapLayout(is64Bit: header[4] == 2, machine: machine)
+    }
+  }
+}
