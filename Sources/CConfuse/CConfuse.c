@@ -78,7 +78,9 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                         VALUE("minimum_life"), VALUE("postpone"), VALUE("health"), VALUE("health_after"),
                         VALUE("health_below"), CFG_END()};
   cfg_opt_t group[] = {LIST("workers"), VALUE("at_once"), VALUE("healthy"), CFG_END()};
-  cfg_opt_t log[] = {VALUE("budget"), VALUE("keep"), VALUE("method"), VALUE("observe"), CFG_END()};
+  cfg_opt_t log[] = {VALUE("budget"), VALUE("keep"), VALUE("method"), VALUE("observe"),
+                     VALUE("archive"), VALUE("archive_keep"), VALUE("archive_budget"), VALUE("gzip"), VALUE("wear"),
+                     LIST("reopen"), VALUE("reopen_timeout"), VALUE("create"), CFG_END()};
   cfg_opt_t journal[] = {VALUE("file"), VALUE("budget"), VALUE("events"), CFG_END()};
   cfg_opt_t logs[] = {VALUE("budget"), VALUE("each"),    VALUE("keep"), VALUE("method"),
                       VALUE("observe"), LIST("protect"), CFG_END()};

@@ -68,11 +68,15 @@ import Testing
     case .budget: 31
     case .deletedFileHeld: 32
     case .deletedLogCut: 33
+    case .logSparse: 34
+    case .archiveFailed: 35
+    case .archiveRecovered: 36
+    case .renameFailed: 37
     }
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<34))
-  #expect(Set(rows.map(\.event)).count == 33 + budgetEvents.count)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<38))
+  #expect(Set(rows.map(\.event)).count == 37 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
