@@ -2,7 +2,7 @@
 
 EMBEDDED_BUILD = .build-embedded
 
-.PHONY: all setup build device device-test boot boot-all deb deb-test test lint demo footprint footprint-all soak clean
+.PHONY: all setup build device device-test boot boot-all deb deb-test test lint demo footprint footprint-all soak no-loss clean
 
 all: build
 
@@ -71,6 +71,14 @@ footprint-all: setup build
 # A week of watching in nine minutes, with a fast clock: does the agent grow?
 soak: setup build
 	@Benchmarks/soak/run.sh
+
+# Five floods of 20 s each, with punch, with rename and without gzip: every line is there once. Nine minutes.
+no-loss: setup build
+	swift build --build-tests
+	for run in 1 2 3 4 5; do \
+	  NO_LOSS_SECONDS=20 MEMWARDEN_BUILD=$$PWD/build swift test --skip-build --no-parallel \
+	    --filter 'EndToEndTests.*(ofAFloodEveryLine|onRamfsTheArchive)' | grep -E ' lines to |✘|↳ [0-9]|Test run with' || exit 1; \
+	done
 
 clean:
 	rm -rf build .build $(EMBEDDED_BUILD)

@@ -26,13 +26,14 @@ let package = Package(
     .target(name: "CLinux", cSettings: c),
     .systemLibrary(name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
     .target(name: "CConfuse", cSettings: c, linkerSettings: [.linkedLibrary("confuse")]),
+    .target(name: "CZlib", cSettings: c, linkerSettings: [.linkedLibrary("z")]),
     // Floor 1: plain values
     .target(name: "Samples", swiftSettings: swift),
     // Floor 2: read the kernel; judge
     .target(name: "Kernel", dependencies: ["Samples", "CLinux"], swiftSettings: swift),
     .target(name: "Policy", dependencies: ["Samples"], swiftSettings: swift),
     // Floor 3: act; tell
-    .target(name: "Actions", dependencies: ["Samples", "Policy", "Kernel", "CLinux"], swiftSettings: swift),
+    .target(name: "Actions", dependencies: ["Samples", "Policy", "Kernel", "CLinux", "CZlib"], swiftSettings: swift),
     .target(name: "Report", dependencies: ["Samples", "Policy"], swiftSettings: swift),
     // Floor 4: the agent
     .executableTarget(

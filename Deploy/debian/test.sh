@@ -40,7 +40,7 @@ if [ ! -e "$base/complete" ]; then
   rm -rf "$base"
   mkdir -p "$base"
   debootstrap --variant=minbase \
-    --include=systemd-sysv,dbus,procps,lighttpd,libmicrohttpd12,libconfuse2 "$suite" "$base/root" "$mirror" >"$base/log"
+    --include=systemd-sysv,dbus,procps,lighttpd,libmicrohttpd12,libconfuse2,zlib1g "$suite" "$base/root" "$mirror" >"$base/log"
   touch "$base/complete"
 fi
 

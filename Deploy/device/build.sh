@@ -33,12 +33,13 @@ stale() { [ ! -e "$1" ] || [ -n "$(find "${@:2}" -newer "$1" -print -quit)" ]; }
 recipe=("$here/build.sh" "${below[@]}")
 cd "$objects"
 parts=()
-for file in "$home"/Sources/CLinux/*.c "$home"/Sources/CConfuse/*.c "$here/runtime.c"; do
+for file in "$home"/Sources/CLinux/*.c "$home"/Sources/CConfuse/*.c "$home"/Sources/CZlib/*.c "$here/runtime.c"; do
   part=$(basename "$file" .c).o
   parts+=("$part")
-  stale "$part" "$file" "$home/Sources/CLinux/include" "$home/Sources/CConfuse/include" "${recipe[@]}" || continue
+  stale "$part" "$file" "$home/Sources/CLinux/include" "$home/Sources/CConfuse/include" \
+    "$home/Sources/CZlib/include" "${recipe[@]}" || continue
   "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -Wall -Wextra -Werror \
-    "-I$home/Sources/CLinux/include" "-I$home/Sources/CConfuse/include" -c "$file" -o "$part"
+    "-I$home/Sources/CLinux/include" "-I$home/Sources/CConfuse/include" "-I$home/Sources/CZlib/include" -c "$file" -o "$part"
 done
 
 # --- The Swift of memwarden: the modules in the order of the floors, each as one file
@@ -51,13 +52,14 @@ swift_flags=(-target "$swift_target" -swift-version 6 -parse-as-library -wmo -Os
 for flag in "${code[@]}" -fPIE -fno-short-enums -D__linux__ -nostdlibinc -isystem "$root/include"; do
   swift_flags+=(-Xcc "$flag")
 done
-for module in CLinux CConfuse; do
+for module in CLinux CConfuse CZlib; do
   # Written anew only when it changes, as everything compiled from it would be stale.
   map="module $module { header \"$home/Sources/$module/include/$module.h\" export * }"
   [ "$(cat "$module.modulemap" 2>/dev/null)" = "$map" ] || echo "$map" >"$module.modulemap"
   swift_flags+=(-Xcc "-fmodule-map-file=$objects/$module.modulemap")
 done
-headers=("$home/Sources/CMicrohttpd" "$home/Sources/CLinux/include" "$home/Sources/CConfuse/include")
+headers=("$home/Sources/CMicrohttpd" "$home/Sources/CLinux/include" "$home/Sources/CConfuse/include"
+  "$home/Sources/CZlib/include")
 below=()
 for module in Samples Kernel Policy Actions Report memwarden; do
   parts+=("$module.o")
@@ -76,7 +78,7 @@ link() { # OUTPUT OBJECT...
   "$bin/ld.lld" -static -pie --no-dynamic-linker -z text -z noexecstack -z relro -z now -z noseparate-code \
     --gc-sections --icf=all -O2 --build-id=none -Map="$out/memwarden.map" -o "$1" \
     "$root/lib/rcrt1.o" "$root/lib/crti.o" "${@:2}" "$microhttpd" \
-    "$root/lib/libconfuse.a" "$root/lib/libc.a" "$libgcc" "$root/lib/crtn.o"
+    "$root/lib/libconfuse.a" "$root/lib/libz.a" "$root/lib/libc.a" "$libgcc" "$root/lib/crtn.o"
 }
 if [ -n "${CLOCK_SPEED:-}" ]; then
   "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" "-DCL_CLOCK_SPEED=$CLOCK_SPEED" "-I$home/Sources/CLinux/include" \

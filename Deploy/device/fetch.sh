@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Unpacks the sources of musl, libmicrohttpd and libconfuse into DIRECTORY, as the machine's own apt sources offer them.
+# Unpacks the sources of musl, libmicrohttpd, libconfuse and zlib into DIRECTORY, as the machine's own apt sources offer them.
 # apt verifies them; its state is kept in DIRECTORY, so the machine's own lists stay as they are.
 set -euo pipefail
 . "$(dirname "$0")/../../.ci/again"
@@ -24,7 +24,7 @@ apt() {
 
 # Debian's one patch to libconfuse mends cfg_tilde_expand, which build.sh makes sure is not linked in.
 fetch() {
-  apt update && apt source --download-only musl libmicrohttpd && apt source --download-only --tar-only libconfuse
+  apt update && apt source --download-only musl libmicrohttpd zlib && apt source --download-only --tar-only libconfuse
 }
 again fetch >log 2>&1 || {
   tail -n 20 log >&2
@@ -33,6 +33,7 @@ again fetch >log 2>&1 || {
 }
 dpkg-source --no-check -x musl_*.dsc musl >>log
 dpkg-source --no-check -x libmicrohttpd_*.dsc libmicrohttpd >>log
+dpkg-source --no-check -x zlib_*.dsc zlib >>log
 mkdir libconfuse
 tar -xf libconfuse_*.orig.tar.* --strip-components=1 -C libconfuse
 touch complete

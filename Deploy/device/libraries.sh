@@ -48,8 +48,20 @@ build_libconfuse() {
   cp "$sources/libconfuse/src/confuse.h" "$root/include/"
 }
 
+# What deflate needs, and nothing that inflates, opens files or prints. The CRC's tables are made at the first use.
+build_zlib() {
+  local file files=()
+  for file in adler32 crc32 deflate trees zutil; do
+    "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -w "-I$sources/zlib" -DHAVE_HIDDEN -DHAVE_UNISTD_H -DHAVE_STDARG_H \
+      -DDYNAMIC_CRC_TABLE -c "$sources/zlib/$file.c"
+    files+=("$file.o")
+  done
+  "$bin/llvm-ar" rcs "$root/lib/libz.a" "${files[@]}"
+  cp "$sources/zlib/zlib.h" "$sources/zlib/zconf.h" "$root/include/"
+}
+
 below=()
-for library in musl libmicrohttpd libconfuse; do
+for library in musl libmicrohttpd libconfuse zlib; do
   if stale "$out/$library/built" "$here/libraries.sh" "$here/flags.sh" "$here/processors.sh" "$sources/complete" \
     "${below[@]}"; then
     logged "$out/$library" "build_$library"

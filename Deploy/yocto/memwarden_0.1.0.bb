@@ -1,9 +1,9 @@
 SUMMARY = "Memory guard for small boards"
 DESCRIPTION = "Says where the memory went, cuts logs on tmpfs and recycles leaking workers."
 SECTION = "base"
-LICENSE = "Apache-2.0 & LGPL-2.1-or-later & ISC & MIT"
+LICENSE = "Apache-2.0 & LGPL-2.1-or-later & ISC & MIT & Zlib"
 LIC_FILES_CHKSUM = "file://LICENSE;md5=3b83ef96387f14655fc854ddc3c6bd57 \
-                    file://NOTICE;md5=496854bf20514d4f30048bad8f0c3e10"
+                    file://NOTICE;md5=ac249b04a2674da01bbe41d3aa34041d"
 
 # OpenEmbedded has no Swift toolchain: this installs the static file that `make device ARCH=...` made in memwarden's
 # source tree. Where this recipe is copied elsewhere, local.conf names the tree.

@@ -9,6 +9,8 @@ struct Cutting {
   let size: UInt64
   let buffer: UnsafeMutableRawBufferPointer
   let calls: FileCalls
+  /// Where the kept text begins, when that was decided before; otherwise the first line within what is to be kept.
+  var start: UInt64?
   var wholeLines = true
   var lost = CutLoss.none
 
@@ -18,7 +20,7 @@ struct Cutting {
     case .punch: try punch(keep: keep)
     case .tailKeep: try tailKeep(keep: min(keep, Self.tailKeepMaximum))
     case .putBack: try putBack(keep: min(keep, Self.putBackMaximum))
-    case .truncate: try truncate(to: 0)
+    case .truncate, .rename: try truncate(to: 0)
     }
   }
 
@@ -64,7 +66,8 @@ struct Cutting {
 
   /// Reads the tail into the buffer up to the end of the file, empties the file and writes the tail where it was.
   private mutating func putBack(keep: UInt64) throws(LogRefusal) {
-    var offset = size - keep - 1
+    let wanted = start.map { $0 > 0 ? $0 - 1 : 0 }
+    var offset = max(wanted ?? 0, size - keep - 1)
     var count = 0
     var window: UInt64 = 0
     var waitedAt: Int?
@@ -86,15 +89,18 @@ struct Cutting {
         count = half
       }
     }
-    let first = firstLine(count)
+    let first = wanted == 0 && offset == 0 ? 0 : firstLine(count)
+    // More came while the head was archived than can be put back.
+    let between = start.map { offset + UInt64(first) - min($0, offset + UInt64(first)) } ?? 0
     try truncate(to: 0)
     let shut = calls.microseconds()
     do throws(LogRefusal) {
       try write(first..<count, at: offset + UInt64(first))
       lost = gap(behind: offset + UInt64(count)) ?? .unknown(windowMicroseconds: shut - window)
+      if between > 0 { lost = .atLeast(ByteCount(between)) }
     } catch {
       // The memory was free a moment ago and somebody else took it: the log goes on, without its tail.
-      lost = .atLeast(ByteCount(UInt64(count - first)))
+      lost = .atLeast(ByteCount(between + UInt64(count - first)))
     }
   }
 
@@ -119,7 +125,8 @@ struct Cutting {
 
   /// The offset of the first line that begins within the last `keep` bytes. Holes are skipped, not read, where the
   /// filesystem knows them (ramfs does not, and reading one there fills it: never more than the buffer's size).
-  private mutating func lineStart(keep: UInt64) throws(LogRefusal) -> UInt64 {
+  mutating func lineStart(keep: UInt64) throws(LogRefusal) -> UInt64 {
+    if let start { return start }
     var before = size - keep - 1
     let data = cut_seek_data(descriptor, 0)
     if data > 0, UInt64(data) > before { throw .nothingToCut }

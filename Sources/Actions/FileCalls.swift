@@ -31,6 +31,8 @@ public struct FileCalls: Sendable {
 /// cut.
 public final class CutBuffer {
   public static let size = 64 * 1024
+  /// The tables of gzip, for whoever archives what is cut.
+  public let press = GzipPress()
   private var memory: UnsafeMutableRawBufferPointer?
   public init() {}
   deinit { memory?.deallocate() }

@@ -33,17 +33,22 @@ public struct CutReport: Equatable, Sendable {
 
 extension LogFile {
   /// Leaves at most `keep` bytes, the newest, beginning with a whole line. The path is verified first. `writersAppend`
-  /// decides what replaces a punch that the filesystem does not support.
+  /// decides what replaces a punch that the filesystem does not support. `from`: where the kept text begins, when that
+  /// was decided before.
   public func cut(
-    by method: CutMethod, keep: ByteCount, writersAppend: Bool, buffer: CutBuffer, calls: FileCalls = .live
+    by method: CutMethod, keep: ByteCount, from start: UInt64? = nil, writersAppend: Bool, buffer: CutBuffer,
+    calls: FileCalls = .live
   ) throws(LogRefusal) -> CutReport {
-    let start = calls.microseconds()
+    let began = calls.microseconds()
     try verify()
     let before = try status()
-    var cutting = Cutting(descriptor: descriptor, size: before.size.rawValue, buffer: buffer.bytes, calls: calls)
-    var done = method
+    var cutting = Cutting(
+      descriptor: descriptor, size: before.size.rawValue, buffer: buffer.bytes, calls: calls, start: start)
+    let keep = start.map { max(before.size, ByteCount($0)) - ByteCount($0) } ?? keep
+    // Renaming is not for here: whoever asks for it has found that it cannot be done.
+    var done = method == .rename ? cutMethod(on: kind, writersAppend: writersAppend) : method
     do throws(LogRefusal) {
-      try cutting.run(method, keep: keep.rawValue)
+      try cutting.run(done, keep: keep.rawValue)
     } catch .failed(.punch, errno: EOPNOTSUPP) {
       done = cutMethod(on: .ramfs, writersAppend: writersAppend)
       try cutting.run(done, keep: keep.rawValue)
@@ -52,6 +57,40 @@ extension LogFile {
     return CutReport(
       method: done, allocatedBefore: before.allocated, allocatedAfter: after.allocated, sizeBefore: before.size,
       sizeAfter: after.size, wholeLines: cutting.wholeLines, lost: cutting.lost,
-      microseconds: calls.microseconds() - start, fileAfter: after)
+      microseconds: calls.microseconds() - began, fileAfter: after)
+  }
+
+  /// The part of the file that a cut would remove: from its first byte that is not a hole to the first line of the last
+  /// `keep` bytes. Empty when there is nothing.
+  public func head(keep: ByteCount, buffer: CutBuffer) throws(LogRefusal) -> Range<UInt64> {
+    let status = try status()
+    guard status.size > keep else { return 0..<0 }
+    var cutting = Cutting(descriptor: descriptor, size: status.size.rawValue, buffer: buffer.bytes, calls: .live)
+    var end: UInt64 = 0
+    do throws(LogRefusal) { end = try cutting.lineStart(keep: keep.rawValue) } catch {
+      if error == .nothingToCut { return 0..<0 }
+      throw error
+    }
+    let start = try firstByte(status, buffer: buffer)
+    return start < end ? start..<end : 0..<0
+  }
+
+  /// The offset behind the hole that earlier cuts left. ramfs knows no holes, and reading one fills it with pages: what
+  /// is allocated tells how long it is, to some pages.
+  public func firstByte(_ status: FileStatus, buffer: CutBuffer) throws(LogRefusal) -> UInt64 {
+    let data = cut_seek_data(descriptor, 0)
+    var offset = data > 0 ? UInt64(data) : 0
+    if kind == .ramfs { offset = (status.size - status.allocated - .kib(64)).rawValue }
+    let bytes = buffer.bytes
+    while offset < status.size.rawValue {
+      let n = Int(cut_read(descriptor, bytes.baseAddress, bytes.count, offset))
+      guard n >= 0 else { throw .from(Int32(-n), at: .read) }
+      if n == 0 { break }
+      var i = 0
+      while i < n, bytes[i] == 0 { i += 1 }
+      offset += UInt64(i)
+      if i < n { break }
+    }
+    return offset
   }
 }

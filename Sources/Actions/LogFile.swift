@@ -20,15 +20,17 @@ public final class LogFile {
   /// `path` is absolute. `writers`: effective user ids of the processes that have it open for writing; they matter in
   /// folders like /tmp, where anybody may create files.
   public init(_ path: Bytes, writers: [UInt32] = []) throws(LogRefusal) {
-    let found = try LogPath.find(path, writers: writers)
-    defer { close(found.descriptor) }
-    let descriptor = cut_reopen(found.descriptor)
-    guard descriptor >= 0 else { throw .from(-descriptor, at: .open) }
+    let found = try LogPath.walk(path) { place throws(LogRefusal) -> LogPath.Found in
+      let kind = try LogPath.judge(place, writers: writers)
+      let descriptor = cut_reopen(place.descriptor)
+      guard descriptor >= 0 else { throw .from(-descriptor, at: .open) }
+      return LogPath.Found(descriptor: descriptor, status: place.status, kind: kind)
+    }
     self.path = path
     self.writers = writers
     self.kind = found.kind
     self.opened = found.status
-    self.descriptor = descriptor
+    self.descriptor = found.descriptor
   }
   deinit { close(descriptor) }
 
@@ -37,29 +39,38 @@ public final class LogFile {
 
   /// Walks the path again with all its checks: `.swapped` when it now leads to another file.
   public func verify() throws(LogRefusal) {
-    let found = try LogPath.find(path, writers: writers)
-    close(found.descriptor)
-    guard found.status.inode == opened.inode, found.status.device == opened.device else { throw .swapped }
+    let found = try LogPath.walk(path) { place throws(LogRefusal) -> FileStatus in
+      _ = try LogPath.judge(place, writers: writers)
+      return place.status
+    }
+    guard found.inode == opened.inode, found.device == opened.device else { throw .swapped }
   }
 }
 
 /// The walk. Allocates only where a folder is a link.
 enum LogPath {
   struct Found {
-    /// O_PATH; the caller closes it.
+    /// Open; the caller closes it.
     var descriptor: Int32
     var status: FileStatus
     var kind: Mount.Kind
+  }
+  /// Where the walk ended: O_PATH descriptors of the file and of its folder, closed when the visit is over.
+  struct Place {
+    var descriptor: Int32
+    var status: FileStatus
+    var folder: Int32
+    /// What the file is called there.
+    var name: ArraySlice<UInt8>
   }
 
   private static let linksMaximum = 8
   private static let slash = UInt8(ascii: "/")
 
-  /// `atFolder` is called when the file has passed every check, with the folder that it stands in and its name there.
-  static func find(
-    _ path: Bytes, writers: [UInt32],
-    atFolder: (Int32, ArraySlice<UInt8>, FileStatus) throws(LogRefusal) -> Void = { _, _, _ in }
-  ) throws(LogRefusal) -> Found {
+  /// Goes to the file, as far as the way is safe, and visits it.
+  static func walk<T>(
+    _ path: Bytes, _ visit: (Place) throws(LogRefusal) -> T
+  ) throws(LogRefusal) -> T {
     guard path.first == slash, let last = path.last, last != slash else { throw .notRegular }
     var rest = path
     var from = 0
@@ -70,15 +81,10 @@ enum LogPath {
       let isLast = from == rest.count
       let next = try open(
         rest.withUnsafeBytes { cut_open_name(folder, $0.baseAddress.map { $0 + name.lowerBound }, name.count) })
-      var handedOver = false
-      defer { if !handedOver { close(next) } }
+      var isFolder = false
+      defer { if !isFolder { close(next) } }
       let status = try status(next)
-      if isLast {
-        let kind = try judge(status, descriptor: next, in: try self.status(folder), writers: writers)
-        try atFolder(folder, rest[name], status)
-        handedOver = true
-        return Found(descriptor: next, status: status, kind: kind)
-      }
+      if isLast { return try visit(Place(descriptor: next, status: status, folder: folder, name: rest[name])) }
       if status.mode & formatMask == linkFormat {
         links += 1
         guard links <= linksMaximum, isTrusted(link: status, in: try self.status(folder)) else { throw .symbolicLink }
@@ -93,7 +99,7 @@ enum LogPath {
       } else {
         close(folder)
         folder = next
-        handedOver = true
+        isFolder = true
       }
     }
     throw .notRegular
@@ -113,13 +119,13 @@ enum LogPath {
   private static let formatMask: UInt32 = 0o170000, linkFormat: UInt32 = 0o120000
   private static let sticky: UInt32 = 0o1000, writableByOthers: UInt32 = 0o022
 
-  private static func judge(
-    _ file: FileStatus, descriptor: Int32, in folder: FileStatus, writers: [UInt32]
-  ) throws(LogRefusal) -> Mount.Kind {
+  /// May this file be cut? `writers`: see LogFile.
+  static func judge(_ place: Place, writers: [UInt32]) throws(LogRefusal) -> Mount.Kind {
+    let file = place.status, folder = try status(place.folder)
     guard file.mode & formatMask != linkFormat else { throw .symbolicLink }
     guard file.isRegular else { throw .notRegular }
     guard file.links == 1 else { throw file.links == 0 ? .gone : .hardLinked(count: file.links) }
-    let raw = cut_filesystem(descriptor)
+    let raw = cut_filesystem(place.descriptor)
     guard raw >= 0 else { throw .from(-raw, at: .status) }
     guard let kind = Mount.Kind(rawValue: UInt8(truncatingIfNeeded: raw)), kind != .other else { throw .notOnRAM }
     if folder.mode & writableByOthers != 0 {
@@ -127,6 +133,15 @@ enum LogPath {
       guard isOurs(file.uid) || writers.contains(file.uid) else { throw .foreignOwner(uid: file.uid) }
     }
     return kind
+  }
+
+  /// A folder where only root or memwarden's user can make and remove names, opened; the caller closes it.
+  static func openFolder(_ path: Bytes) throws(LogRefusal) -> Int32 {
+    try walk(path + Bytes("/.")) { place throws(LogRefusal) -> Int32 in
+      guard isOurs(place.status.uid) else { throw .foreignOwner(uid: place.status.uid) }
+      guard place.status.mode & writableByOthers == 0 else { throw .unsafeDirectory }
+      return try open(ar_open_folder(place.descriptor))
+    }
   }
 
   /// A sticky folder is not enough here: a root-owned link can be hard-linked into it by anybody.

@@ -3,7 +3,9 @@
 import CLinux
 
 /// The system call that failed.
-public enum LogStep: UInt8, Equatable, Sendable { case open, status, link, read, write, punch, truncate, unlink }
+public enum LogStep: UInt8, Equatable, Sendable {
+  case open, status, link, read, write, punch, truncate, unlink, rename, create
+}
 
 public enum LogRefusal: Error, Equatable, Sendable {
   /// The last component is a link, or a folder on the way is a link that somebody but root could have made.
@@ -48,6 +50,9 @@ public enum LogRefusal: Error, Equatable, Sendable {
     case .swapped: "The file was replaced meanwhile (rotated); the new one is opened."
     case .nothingToCut: "It already holds no more than a cut would leave."
     case .failed(.write, _): "Writing failed while the tail was kept; nothing was cut off and it is tried again."
+    case .failed(.rename, errno: EEXIST):
+      "The name that it is renamed to, with .moved behind, is taken; remove that file."
+    case .failed(.rename, _), .failed(.create, _): "Renaming failed; the file is cut in place and it is tried again."
     case .failed(.open, _), .failed(.status, _), .failed(.link, _), .failed(.read, _), .failed(.punch, _),
       .failed(.truncate, _), .failed(.unlink, _):
       "The system call failed; the file is as it was and it is tried again."

@@ -13,16 +13,15 @@ public enum ArchiveRemoval {
   public static func remove(
     _ path: Bytes, expected: FileStatus, unlink: @Sendable (Int32, Bytes) -> Int32 = live
   ) throws(LogRefusal) -> ByteCount {
-    var held = ByteCount.zero
-    let found = try LogPath.find(path, writers: []) { (folder, name, status) throws(LogRefusal) in
+    try LogPath.walk(path) { (place) throws(LogRefusal) -> ByteCount in
+      _ = try LogPath.judge(place, writers: [])
+      let status = place.status
       guard status.inode == expected.inode, status.device == expected.device, status.size == expected.size else {
         throw .swapped
       }
-      held = status.allocated
-      let result = unlink(folder, Bytes(name))
+      let result = unlink(place.folder, Bytes(place.name))
       guard result == 0 else { throw .from(-result, at: .unlink) }
+      return status.allocated
     }
-    close(found.descriptor)
-    return held
   }
 }

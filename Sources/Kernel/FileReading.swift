@@ -7,7 +7,7 @@ public struct HolderScan: Equatable, Sendable {
   public var holders: [FileHolder] = []
   /// Processes whose descriptors could not be read: there may be more holders than are listed.
   public var unreadable = 0
-  public init() {}
+  public init(unreadable: Int = 0) { self.unreadable = unreadable }
 }
 
 extension KernelReader {

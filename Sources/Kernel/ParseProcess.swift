@@ -66,6 +66,8 @@ func parseStatus(_ text: Span<UInt8>) -> Status? {
     } else if s.accept("Threads:") {
       guard let threads = s.number(), !s.isAtEnd else { return nil }
       status.threads = UInt32(clamping: threads)
+    } else if s.accept("SigCgt:") {
+      status.caught = s.hexadecimal()
     } else if s.accept("VmHWM:") {
       whole = s.kilobytes(into: &status.highWaterMark)
     } else if s.accept("VmRSS:") {

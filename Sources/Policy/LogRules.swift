@@ -14,6 +14,9 @@ public enum CutMethod: UInt8, CaseIterable, Equatable, Sendable {
   case putBack
   /// Everything goes.
   case truncate
+  /// The file gets another name, its writers are asked to open a new one, and it goes once none of them has it open.
+  /// Where they do not, it is put back and cut in place.
+  case rename
 }
 
 public struct LogRules: Equatable, Sendable {
@@ -26,6 +29,14 @@ public struct LogRules: Equatable, Sendable {
   public var keep: ByteCount?
   /// nil: chosen by the filesystem and its writers.
   public var method: CutMethod?
+  /// Where what a cut removes goes; nil: nowhere.
+  public var archive: ArchiveRules?
+  /// How writers are asked to open their log again; nil: the file is never renamed.
+  public var reopen: Reopen?
+  /// Until they must have.
+  public var reopenTimeout = Milliseconds.seconds(10)
+  /// A renamed file is followed at once by an empty one of the same owner and mode.
+  public var create = true
   /// Say what would have been done, do nothing.
   public var observe = false
   public init(path: Bytes, budget: ByteCount) {

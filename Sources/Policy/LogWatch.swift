@@ -34,12 +34,13 @@ public struct LogWatch: Sendable {
   private var credit = creditMaximum
   private var failures: Int64 = 0
   private var stuckUntil: Instant?
+  /// A cut comes early enough for what comes first to take this many ms: a loop that is late, or an archive.
+  public var lead: UInt64 = shortestLead
 
   /// A flood that begins while a log is written slowly is seen after this long: 20 MB/s gain 5 MB in it.
   private static let longest: Int64 = 250
   private static let shortest: Int64 = 2, probe: Int64 = 4, creditMaximum: Int64 = 2000
-  /// A cut comes early enough for a loop that is late by this many ms.
-  private static let latency: UInt64 = 10
+  public static let shortestLead: UInt64 = 10
   /// Bytes per second and bytes beyond which figures are not believed: keeps the arithmetic below within 64 bits.
   private static let rateMaximum: UInt64 = 1 << 40, gainMaximum: UInt64 = 1 << 50
 
@@ -111,14 +112,14 @@ public struct LogWatch: Sendable {
   /// The early cut never comes before five eighths of the budget: what is left after a cut is half of it at most.
   private func mustCut(_ allocated: ByteCount) -> Bool {
     let reserve = ByteCount(rules.budget.rawValue / 8 * 3)
-    return allocated + min(risk(after: Self.latency), reserve) >= rules.budget
+    return allocated + min(risk(after: lead), reserve) >= rules.budget
   }
 
-  /// What the rules say, else half the budget, in a flood less (20 ms at twice the rate must fit) down to an eighth.
+  /// What the rules say, else half the budget, in a flood less (twice `lead` at twice the rate must fit) down to an eighth.
   private var keep: ByteCount {
     let half = ByteCount(rules.budget.rawValue / 2), eighth = ByteCount(rules.budget.rawValue / 8)
     if let keep = rules.keep { return min(keep, half) }
-    return min(half, max(eighth, rules.budget - risk(after: 2 * Self.latency)))
+    return min(half, max(eighth, rules.budget - risk(after: 2 * lead)))
   }
 
   /// Half the time in which the rate would fill the headroom, 2 ms to 250 ms.

@@ -70,6 +70,19 @@ public struct WriterRecord: Sendable {
   }
 }
 
+/// What became of the lines that cuts of one log removed.
+public struct ArchiveRecord: Sendable {
+  /// In the folder now.
+  public var files = 0, size = ByteCount.zero
+  /// Since the start: archives made, what they hold of the log, and bytes written for that (today: for the key wear).
+  public var made: UInt64 = 0, archived = ByteCount.zero, written = ByteCount.zero, writtenToday = ByteCount.zero
+  /// What was cut without an archive.
+  public var unarchived = ByteCount.zero
+  /// Why, while that is so.
+  public var trouble: StaticString?
+  public init() {}
+}
+
 public final class LogRecord {
   public enum State: Equatable, Sendable { case absent, watched, refused }
   /// Eight hexadecimal digits of the path's FNV-1a hash: the same after every reload.
@@ -95,6 +108,10 @@ public final class LogRecord {
   public var cuts: UInt64 = 0
   public var freed = ByteCount.zero, lost = ByteCount.zero
   public var lastCut: CutOutcome?
+  /// nil when the rules name no archive.
+  public var archive: ArchiveRecord?
+  /// What it holds under its other name, while it is being rotated.
+  public var moved = ByteCount.zero
   public init(rules: LogRules, pattern: Bytes = []) {
     self.rules = rules
     self.pattern = pattern

@@ -57,6 +57,8 @@ public struct CutOutcome: Equatable, Sendable {
   public var microseconds: Int64
   /// The process that writes the log, where it is known.
   public var writer: Int32?
+  /// Where the lines went; nil when they went nowhere.
+  public var archived: ArchiveOutcome?
   public init(
     method: CutMethod, before: ByteCount, after: ByteCount, sizeBefore: ByteCount, sizeAfter: ByteCount,
     lost: ByteCount?, wholeLines: Bool, microseconds: Int64, writer: Int32?
@@ -70,6 +72,21 @@ public struct CutOutcome: Equatable, Sendable {
     self.wholeLines = wholeLines
     self.microseconds = microseconds
     self.writer = writer
+  }
+}
+
+/// An archive that was made.
+public struct ArchiveOutcome: Equatable, Sendable {
+  /// In the archive folder.
+  public var name: Bytes
+  /// Of the log, and in the archive.
+  public var bytes: ByteCount, stored: ByteCount
+  public var lines: UInt64
+  public init(name: Bytes, bytes: ByteCount, stored: ByteCount, lines: UInt64) {
+    self.name = name
+    self.bytes = bytes
+    self.stored = stored
+    self.lines = lines
   }
 }
 
@@ -125,6 +142,13 @@ public enum Happening: Sendable {
   case deletedFileHeld(path: Bytes, allocated: ByteCount, pid: Int32, descriptor: Int32)
   /// Of a log that was deleted, through the descriptor of the process that writes it.
   case deletedLogCut(CutOutcome, descriptor: Int32)
+  /// The apparent size is 16 times the budget or more; the file holds no more than `allocated`.
+  case logSparse(size: ByteCount, allocated: ByteCount)
+  /// Until it is told to have recovered, lines are cut without an archive.
+  case archiveFailed(StaticString, errno: Int32)
+  case archiveRecovered(unarchived: ByteCount)
+  /// The words say what kept the log from being renamed; the pid whose fault it is, where it is one's.
+  case renameFailed(StaticString, pid: Int32?)
 }
 
 public struct Event: Sendable {

@@ -37,6 +37,12 @@ extension Happening {
       json.field("workers", workers)
       json.field("logs", logs)
     case .stopping, .reloadRefused, .featureMissing, .unparked, .paused, .resumed, .logBackInBudget: break
+    case .logSparse(let size, let allocated):
+      json.field("apparent_bytes", size)
+      json.field("allocated_bytes", allocated)
+    case .archiveFailed(_, let errno): json.field("errno", errno)
+    case .archiveRecovered(let bytes): json.field("unarchived_bytes", bytes)
+    case .renameFailed(_, let pid): if let pid { json.field("pid", pid) } else { json.null("pid") }
     case .clockStepped(let by): json.field("step_ms", by)
     case .appeared(let pid), .vanished(let pid), .childStarted(let pid): json.field("pid", pid)
     case .childEnded(let pid, let code, let signal, let said):
@@ -149,5 +155,12 @@ extension CutOutcome {
     json.field("whole_lines", wholeLines)
     json.field("took_us", microseconds)
     if let writer { json.field("writer_pid", writer) } else { json.null("writer_pid") }
+    guard let archived else { return }
+    json.object("archive") { json in
+      json.field("name", archived.name)
+      json.field("bytes", archived.bytes)
+      json.field("stored_bytes", archived.stored)
+      json.field("lines", archived.lines)
+    }
   }
 }

@@ -41,6 +41,10 @@ extension Happening {
     case .budget(let what): what.kind
     case .deletedFileHeld: (.seen, "deleted_file_held")
     case .deletedLogCut: (.acted, "deleted_log_cut")
+    case .logSparse: (.seen, "log_sparse")
+    case .archiveFailed: (.failed, "archive_failed")
+    case .archiveRecovered: (.recovered, "archive_recovered")
+    case .renameFailed: (.failed, "rename_failed")
     }
   }
 }
@@ -112,6 +116,15 @@ extension Event {
       let holder: Sentence = cut.writer.map { " of pid \($0)" } ?? ""
       return
         "deleted and still written: cut by \(cut.method.name) through descriptor \(descriptor)\(holder): \(cut.before) to \(cut.after)"
+    case .logSparse(let size, let allocated):
+      return "its apparent size is \(size), and it holds \(allocated): what was cut is a hole in front"
+    case .archiveFailed(let words, let errno):
+      let number: Sentence = errno == 0 ? "" : " (errno \(errno))"
+      return "not archived: \(words)\(number)"
+    case .archiveRecovered(let bytes): return "archived again; \(bytes) were cut without an archive so far"
+    case .renameFailed(let words, let pid):
+      let whose: Sentence = pid.map { "pid \($0): " } ?? ""
+      return "not renamed, cut in place instead: \(whose)\(words)"
     }
   }
 
@@ -159,6 +172,7 @@ extension RecycleOutcome {
 extension CutOutcome {
   func words(cuts: UInt64) -> Sentence {
     let loss: Sentence = lost.map { $0 > .zero ? ", \($0) written meanwhile were lost" : "" } ?? ""
-    return "cut by \(method.name): \(before) to \(after), cut \(cuts) of this log\(loss)"
+    let kept: Sentence = archived.map { ", \($0.bytes) archived as \($0.name)" } ?? ""
+    return "cut by \(method.name): \(before) to \(after), cut \(cuts) of this log\(kept)\(loss)"
   }
 }

@@ -43,7 +43,26 @@ extension LogRecord {
       json.field("cuts", cuts)
       json.field("freed_bytes", freed)
       json.field("lost_bytes", lost)
+      if rules.reopen != nil { json.field("moved_bytes", moved) }
+      writeArchive(to: &json)
       if let lastCut { json.object("last_cut") { lastCut.write(to: &$0) } } else { json.null("last_cut") }
+    }
+  }
+
+  private func writeArchive(to json: inout JSONWriter) {
+    guard let rules = rules.archive, let archive else { return json.null("archive") }
+    json.object("archive") { json in
+      json.field("folder", rules.folder)
+      json.field("files", archive.files)
+      json.field("bytes", archive.size)
+      json.field("budget_bytes", rules.budget)
+      json.field("made", archive.made)
+      json.field("archived_bytes", archive.archived)
+      json.field("unarchived_bytes", archive.unarchived)
+      json.field("written_bytes", archive.written)
+      json.field("written_today_bytes", archive.writtenToday)
+      json.field("wear_bytes_per_day", rules.wear)
+      if let trouble = archive.trouble { json.field("trouble", trouble) } else { json.null("trouble") }
     }
   }
 
@@ -61,6 +80,11 @@ extension LogRecord {
       text.say("  written by   pid \(writer.pid) (\(writer.comm))\(writer.appends ? ", appends" : "")\n")
     }
     text.say("  cuts         \(cuts), \(freed) freed\n")
+    if moved > .zero { text.say("  renamed      another \(moved), until its writers have let go of it\n") }
+    guard let rules = rules.archive, let archive else { return }
+    text.say("  archive      \(archive.files, "file") with \(archive.size) in \(rules.folder)\n")
+    text.say("  archived     \(archive.archived); cut without an archive: \(archive.unarchived)\n")
+    if let trouble = archive.trouble { text.say("  not archived \(trouble)\n") }
   }
 }
 

@@ -106,6 +106,16 @@ extension Board {
     family("log_lost_bytes_total", "counter", "Bytes written during a cut that are known to be lost.") {
       $0.lost.rawValue
     }
+    guard logs.contains(where: { $0.archive != nil }) else { return }
+    family("log_archived_bytes_total", "counter", "Bytes of the log that went to an archive.") {
+      $0.archive?.archived.rawValue ?? 0
+    }
+    family("log_unarchived_bytes_total", "counter", "Bytes that were cut without an archive.") {
+      $0.archive?.unarchived.rawValue ?? 0
+    }
+    family("log_archive_written_bytes_total", "counter", "Bytes written to the archive's filesystem.") {
+      $0.archive?.written.rawValue ?? 0
+    }
   }
 
   private func writeOwnMetrics(to text: inout Bytes) {

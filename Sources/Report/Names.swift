@@ -34,6 +34,7 @@ extension CutMethod {
     case .tailKeep: "tail-keep"
     case .putBack: "put-back"
     case .truncate: "truncate"
+    case .rename: "rename"
     }
   }
 }

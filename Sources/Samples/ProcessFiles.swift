@@ -63,6 +63,8 @@ public struct Status: Sendable {
   /// Real and effective user id.
   public var uid: UInt32?, effectiveUid: UInt32?
   public var threads: UInt32?
+  /// SigCgt: a bit for each signal that has a handler, signal 1 the lowest.
+  public var caught: UInt64?
   /// VmHWM, VmRSS, VmSwap; RssAnon, RssFile and RssShmem from Linux 4.5.
   public var highWaterMark: ByteCount?, rss: ByteCount?, swap: ByteCount?
   public var rssAnon: ByteCount?, rssFile: ByteCount?, rssShmem: ByteCount?

@@ -3,6 +3,7 @@
 #include "leaky.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,21 +30,35 @@ static void write_line(int fd, const char *path, const char *line, size_t length
   }
 }
 
-void flood(int count, char **words) {
-  const char *path = NULL;
-  uint64_t rate = 0, total = UINT64_MAX, length = 80;
-  bool no_append = false;
-  const struct option options[] = {{"--file", TEXT, &path, true}, {"--rate", SIZE, &rate, true},
-    {"--total", SIZE, &total, false}, {"--line", SIZE, &length, false}, {"--no-append", FLAG, &no_append, false}};
-  take_all_options(count, words, options, 5);
-  if (length < SHORTEST_LINE || length > LONGEST_LINE) {
-    fprintf(stderr, "leaky: --line: expected %d to %d bytes\n", SHORTEST_LINE, LONGEST_LINE);
-    exit(EXIT_USAGE);
-  }
+static volatile sig_atomic_t must_reopen;
+static void ask_to_reopen(int signal) {
+  (void)signal;
+  must_reopen = 1;
+}
+
+static int open_log(const char *path, bool no_append) {
   // Without O_APPEND a daemon truncates at its start, as `>` does.
   int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (no_append ? O_TRUNC : O_APPEND), 0644);
   if (fd < 0)
     fail("open", path);
+  return fd;
+}
+
+void flood(int count, char **words) {
+  const char *path = NULL;
+  uint64_t rate = 0, total = UINT64_MAX, length = 80;
+  bool no_append = false, reopen = false;
+  const struct option options[] = {{"--file", TEXT, &path, true}, {"--rate", SIZE, &rate, true},
+    {"--total", SIZE, &total, false}, {"--line", SIZE, &length, false}, {"--no-append", FLAG, &no_append, false},
+    {"--reopen", FLAG, &reopen, false}};
+  take_all_options(count, words, options, 6);
+  if (length < SHORTEST_LINE || length > LONGEST_LINE) {
+    fprintf(stderr, "leaky: --line: expected %d to %d bytes\n", SHORTEST_LINE, LONGEST_LINE);
+    exit(EXIT_USAGE);
+  }
+  if (reopen)
+    signal(SIGHUP, ask_to_reopen);
+  int fd = open_log(path, no_append);
 
   static const char text[] = " the quick brown fox jumps over the lazy dog";
   char *line = malloc((size_t)length);
@@ -64,8 +79,22 @@ void flood(int count, char **words) {
       then = now;
     }
     allowance -= cost;
+    if (must_reopen) {
+      must_reopen = 0;
+      close(fd);
+      fd = open_log(path, no_append);
+    }
     put_number(line, ++number);
     write_line(fd, path, line, (size_t)length);
+  }
+  // Asked between two signals it would be missed: a daemon that is idle reopens as well.
+  while (reopen) {
+    sleep_ms(STEP_MS);
+    if (must_reopen) {
+      must_reopen = 0;
+      close(fd);
+      fd = open_log(path, no_append);
+    }
   }
   stay();
 }

@@ -32,6 +32,11 @@ extension Agent {
     case .cut(let i):
       let refusal = logs[i].cutNow(around, buffer: cutBuffer, board: board, inotify: inotify)
       if let refusal { return .error(409, "not cut: \(refusal.advice)", asText: asText) }
+      if logs[i].isCutting {
+        let path = logs[i].record.rules.path
+        return .confirmation(
+          "log \(path) is archived and cut now; its events tell how it went", status: 202, asText: asText)
+      }
       return .confirmation("log \(logs[i].record.rules.path) was cut to \(logs[i].record.allocated)", asText: asText)
     case .reload:
       if let problems = reload() { return .error(400, "the old configuration stays: \(problems)", asText: asText) }

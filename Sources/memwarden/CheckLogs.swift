@@ -49,7 +49,8 @@ struct LogCheck {
     do throws(LogRefusal) {
       let file = try LogFile(rules.path)
       let status = try file.status()
-      let scan = (try? reader.holders(of: status)) ?? HolderScan()
+      var scan = (try? reader.holders(of: status)) ?? HolderScan()
+      scan.holders.removeAll { $0.identity.pid == getpid() }
       let appends = writersAppend(scan.unreadable == 0 ? scan.holders : nil)
       let method = rules.method ?? cutMethod(on: file.kind, writersAppend: appends)
       printOut("  log \(rules.path): holds \(status.allocated) of \(rules.budget); would be cut by \(method.name)")
@@ -57,10 +58,20 @@ struct LogCheck {
       for holder in scan.holders where holder.writes {
         printOut("    written by pid \(holder.identity.pid)\(holder.appends ? ", appends" : ", without O_APPEND")\n")
       }
+      if let archive = rules.archive { checkArchive(archive, on: status.device) }
     } catch .gone {
       printOut("  log \(rules.path): is not there now\n")
     } catch {
       printOut("  log \(rules.path): would not be cut: \(error.advice)\n")
+    }
+  }
+
+  private func checkArchive(_ archive: ArchiveRules, on device: Device) {
+    do throws(ArchiveTrouble) {
+      try ArchiveFolder.check(archive.folder, on: device)
+      printOut("    archived in \(archive.folder)\n")
+    } catch {
+      printOut("    would not be archived: \(error.advice)\n")
     }
   }
 

@@ -126,7 +126,10 @@ private struct ConfigurationReader {
     case .top: break
     case .http: configuration.http = readHTTP(settings)
     case .worker: configuration.workers.append(readWorker(settings, passwd: passwd))
-    case .log: configuration.logs.append(readLog(settings))
+    case .log:
+      let rules = readLog(settings)
+      refuseSharedArchive(settings, rules, among: configuration.logs)
+      configuration.logs.append(rules)
     case .group: groups.append((settings, readGroup(settings)))
     case .logs: configuration.budgets.append(readLogs(settings))
     case .fileSystem: configuration.budgets.append(readFileSystem(settings))

@@ -147,13 +147,20 @@ func readLog(_ settings: SettingReader) -> LogRules {
   if let keep = rules.keep, keep > ByteCount(rules.budget.rawValue / 2) {
     settings.report(settings.setting("keep"), Bytes("expected at most half of budget (default 1M)"))
   }
-  readMethod(settings, &rules.method)
+  readMethod(settings, &rules.method, renames: true)
   settings.read("observe", &rules.observe, "yes or no", parseYes)
+  rules.archive = readArchive(settings, method: rules.method)
+  readReopen(settings, &rules)
   return rules
 }
 
-func readMethod(_ settings: SettingReader, _ method: inout CutMethod?) {
-  settings.readOptional("method", &method, none: "auto", "auto, punch, tail-keep, put-back or truncate") { text in
+/// `renames`: the section has a key for how writers open the log again.
+func readMethod(_ settings: SettingReader, _ method: inout CutMethod?, renames: Bool = false) {
+  let expected: StaticString =
+    renames
+    ? "auto, punch, tail-keep, put-back, truncate or rename" : "auto, punch, tail-keep, put-back or truncate"
+  settings.readOptional("method", &method, none: "auto", expected) { text in
+    if renames, equal(text, "rename") { return .rename }
     if equal(text, "punch") { return .punch }
     if equal(text, "tail-keep") { return .tailKeep }
     if equal(text, "put-back") { return .putBack }

@@ -9,7 +9,7 @@ import Samples
 final class ProcessFinder {
   private let reader: KernelReader
   private let teller: Teller
-  private let protected: Protected
+  let protected: Protected
   private let candidate: Candidate
   var workers = [WatchedWorker]()
   /// The newest pid at the last scan; -1 before the first.

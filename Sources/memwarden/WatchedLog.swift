@@ -13,6 +13,8 @@ final class WatchedLog {
   private(set) var watch: LogWatch
   private(set) var file: LogFile?
   let writers: LogWriters
+  private let bounding: LogBounding
+  private let renaming: LogRenaming?
   private var lines = LineSampling()
   /// A cut for others that was refused is not tried again before.
   var evictableAt = Instant(milliseconds: 0)
@@ -24,6 +26,9 @@ final class WatchedLog {
   private var toldGrowing = false
   private var toldRefusal: LogRefusal?
   private var toldCutAt: Instant?
+  private var toldSparse = false
+  /// When a cut under way wants to be gone on with.
+  private var soon: Instant?
   /// When `look` must be called; nil: when inotify tells of a write, or at the next tick.
   private(set) var nextLook: Instant?
   /// The inotify watch that is armed, or -1.
@@ -40,6 +45,10 @@ final class WatchedLog {
     rules.observe = rules.observe || observe
     record = LogRecord(rules: rules, pattern: budget?.record.rules.name ?? [])
     writers = LogWriters(of: record)
+    bounding = LogBounding(of: record)
+    renaming = LogRenaming(of: record, bounding)
+    // Without an archive the renamed file stays beside the log, and each may have half of the budget.
+    if record.rules.archive == nil, renaming != nil { rules.budget = ByteCount(rules.budget.rawValue / 2) }
     watch = LogWatch(rules)
   }
 
@@ -51,6 +60,9 @@ final class WatchedLog {
     record.lastCut = old.record.lastCut
     record.lines = old.record.lines
     if old.record.rules == record.rules { watch = old.watch }
+    old.bounding.abandon()
+    if let archiving = old.bounding.archiving { bounding.archiving?.inherit(archiving) }
+    if let former = old.renaming { renaming?.inherit(former) }
   }
 
   /// What a tick asks: is the path still this file, has it come or gone, is its look due?
@@ -58,8 +70,8 @@ final class WatchedLog {
     if let file {
       do throws(Absence) {
         let named = try around.reader.fileStatus(file.path)
-        if named.inode != file.opened.inode || named.device != file.opened.device { self.file = nil }
-      } catch { self.file = nil }
+        if named.inode != file.opened.inode || named.device != file.opened.device { letGo() }
+      } catch { letGo() }
     }
     if let file, writers.isSearching { search(file, around, now: board.now) }
     writers.attribute(around)
@@ -73,13 +85,20 @@ final class WatchedLog {
     nextLook = nil
     watchNumber = -1
     lookedAt = board.now
+    defer { if let step = renaming?.nextStep { nextLook = min(nextLook ?? step, step) } }
+    rotate(around, buffer: buffer, board: board)
     do throws(LogRefusal) {
-      let file = try open(around)
+      let file = try open(around, buffer: buffer, board: board)
       let status = try file.status()
       if status.links == 0 { throw .swapped }
       note(status)
+      noteHole(status, around)
       let verdict = watch.look(status, now: board.now)
-      if case .cut(let keep) = verdict { try cut(file, keep: keep, around, buffer: buffer, board: board) }
+      if bounding.isBusy(with: file) {
+        try goOn(file, around, buffer: buffer, board: board)
+      } else if case .cut(let keep) = verdict, !isRotated(file, around, board: board) {
+        try cut(file, keep: keep, around, buffer: buffer, board: board)
+      }
       noteGrowth(status, around, board: board)
       if let file = self.file { lines.look(file, status, buffer: buffer, into: record, now: board.now) }
       try schedule(file, after: status, inotify: inotify)
@@ -88,14 +107,19 @@ final class WatchedLog {
     }
   }
 
-  /// Cuts at once, because somebody asked. The words are nil when it was done.
+  /// A cut has begun and takes its time: an archive, or a renamed log whose writers have not let go of it.
+  var isCutting: Bool { bounding.isBusy || renaming?.isUnderWay == true }
+
+  /// Cuts at once, because somebody asked. The words are nil when it was done, or has begun.
   func cutNow(_ around: Surroundings, buffer: CutBuffer, board: Board, inotify: Int32) -> LogRefusal? {
     do throws(LogRefusal) {
-      let file = try open(around)
+      let file = try open(around, buffer: buffer, board: board)
       note(try file.status())
       writers.findNow(file, around)
       let half = ByteCount(record.rules.budget.rawValue / 2)
-      try cut(file, keep: min(record.rules.keep ?? half, half), around, buffer: buffer, board: board, asked: true)
+      if !isRotated(file, around, board: board) {
+        try cut(file, keep: min(record.rules.keep ?? half, half), around, buffer: buffer, board: board, asked: true)
+      }
       try schedule(file, after: try file.status(), inotify: inotify)
       return nil
     } catch {
@@ -104,7 +128,7 @@ final class WatchedLog {
     }
   }
 
-  func open(_ around: Surroundings) throws(LogRefusal) -> LogFile {
+  func open(_ around: Surroundings, buffer: CutBuffer, board: Board) throws(LogRefusal) -> LogFile {
     if let file { return file }
     let opened: LogFile
     do throws(LogRefusal) {
@@ -119,14 +143,23 @@ final class WatchedLog {
     writers.forget()
     record.state = .watched
     record.kind = opened.kind
+    toldSparse = false
     toldRefusal = nil
     retry = .seconds(1)
+    bounding.prepare(opened, around, buffer: buffer, board: board)
     return opened
   }
 
   func note(_ status: FileStatus) {
     record.allocated = status.allocated
     record.size = status.size
+  }
+
+  /// The hole that cuts leave in front grows with every one, and tools that go by the apparent size are alarmed.
+  private func noteHole(_ status: FileStatus, _ around: Surroundings) {
+    if toldSparse || status.size.rawValue / 16 < record.rules.budget.rawValue { return }
+    toldSparse = true
+    around.teller.tell(.log, record.rules.path, .logSparse(size: status.size, allocated: status.allocated))
   }
 
   /// A log that grows has a writer: it is looked for when growth begins, and again after a while.
@@ -163,19 +196,88 @@ final class WatchedLog {
       return
     }
     do throws(LogRefusal) {
-      let report = try file.cut(by: method, keep: keep, writersAppend: appends, buffer: buffer)
-      watch.cutDone(report.fileAfter, now: board.now)
-      note(report.fileAfter)
-      let outcome = CutOutcome(report, writer: record.writers.first?.pid)
-      record.cuts += 1
-      record.freed += outcome.before - outcome.after
-      record.lost += outcome.lost ?? .zero
-      record.lastCut = outcome
-      tellCut(.logCut(outcome, cuts: record.cuts), around, now: board.now)
+      let report = try bounding.cut(
+        file, by: method, keep: keep, writersAppend: appends, around, buffer: buffer, board: board)
+      if let report { noteCut(report, nil, around, board: board) } else { askAgain(board: board) }
     } catch {
       watch.cutFailed(now: board.now)
       throw error
     }
+  }
+
+  /// What comes before the log itself: the file that it was before it was renamed.
+  private func rotate(_ around: Surroundings, buffer: CutBuffer, board: Board) {
+    guard let renaming, !record.rules.observe else { return }
+    renaming.resume(around, now: board.now)
+    guard renaming.isUnderWay, let outcome = renaming.step(file, around, buffer: buffer, board: board) else { return }
+    setLead(now: board.now)
+    noteOutcome(outcome, around, board: board)
+  }
+
+  /// The log is renamed instead of cut, or was and waits for what it was before to go.
+  private func isRotated(_ file: LogFile, _ around: Surroundings, board: Board) -> Bool {
+    guard let renaming, !record.rules.observe else { return false }
+    if renaming.isUnderWay {
+      // One archive at a time, the older lines first; but the budget holds.
+      if renaming.isHeld && !bounding.isBusy { return false }
+      if bounding.isFarOver(record.allocated + record.moved) { return false }
+      soon = board.now + Milliseconds(2)
+      return true
+    }
+    guard renaming.mayBegin(now: board.now) else { return false }
+    writers.findNow(file, around)
+    guard renaming.begin(file, holders: writers.holders, allocated: record.allocated, around, now: board.now) else {
+      return false
+    }
+    record.method = .rename
+    self.file = nil
+    soon = board.now
+    return true
+  }
+
+  /// An archive is under way: its next step.
+  private func goOn(_ file: LogFile, _ around: Surroundings, buffer: CutBuffer, board: Board) throws(LogRefusal) {
+    do throws(LogRefusal) {
+      switch try bounding.goOn(allocated: record.allocated + record.moved, around, buffer: buffer, board: board) {
+      case .more, .failed: askAgain(board: board)
+      case .waiting: askAgain(board: board, after: Milliseconds(2))
+      case .cut(let report, let archive): noteCut(report, archive, around, board: board)
+      }
+    } catch {
+      watch.cutFailed(now: board.now)
+      throw error
+    }
+  }
+
+  /// A cut that waits for its archive, or for want of one until there is no room left.
+  private func askAgain(board: Board, after: Milliseconds = .zero) {
+    soon = board.now + after
+    setLead(now: board.now)
+  }
+
+  /// An archive takes time: the cut begins earlier by twice what the last one took.
+  private func setLead(now: Instant) {
+    guard let archiving = bounding.archiving, !archiving.isResting(now: now) else {
+      return watch.lead = LogWatch.shortestLead
+    }
+    watch.lead = UInt64(min(1000, max(20, archiving.took.rawValue * 2)))
+  }
+
+  private func noteCut(_ report: CutReport, _ archive: ArchiveOutcome?, _ around: Surroundings, board: Board) {
+    watch.cutDone(report.fileAfter, now: board.now)
+    setLead(now: board.now)
+    note(report.fileAfter)
+    var outcome = CutOutcome(report, writer: record.writers.first?.pid)
+    outcome.archived = archive
+    noteOutcome(outcome, around, board: board)
+  }
+
+  private func noteOutcome(_ outcome: CutOutcome, _ around: Surroundings, board: Board) {
+    record.cuts += 1
+    record.freed += outcome.before - outcome.after
+    record.lost += outcome.lost ?? .zero
+    record.lastCut = outcome
+    tellCut(.logCut(outcome, cuts: record.cuts), around, now: board.now)
   }
 
   private func tellCut(_ what: Happening, _ around: Surroundings, now: Instant) {
@@ -186,6 +288,11 @@ final class WatchedLog {
 
   /// A timer for a log that grows; for one that does not, inotify, which costs nothing until somebody writes.
   func schedule(_ file: LogFile, after seen: FileStatus, inotify: Int32) throws(LogRefusal) {
+    if let soon {
+      nextLook = soon
+      self.soon = nil
+      return
+    }
     switch watch.nextLook {
     case .at(let instant): nextLook = instant
     case .whenWritten:
@@ -200,7 +307,7 @@ final class WatchedLog {
   func refuse(_ refusal: LogRefusal, _ around: Surroundings, inotify: Int32, now: Instant) {
     switch refusal {
     case .gone, .swapped:
-      file = nil
+      letGo()
       awaitArrival(around, inotify: inotify)
       record.state = .absent
       record.allocated = .zero
@@ -211,7 +318,7 @@ final class WatchedLog {
       record.refusalErrno = errno
       tellRefusal(refusal, around)
     default:
-      file = nil
+      letGo()
       record.state = .refused
       tellRefusal(refusal, around)
     }
@@ -230,6 +337,12 @@ final class WatchedLog {
     awaitedAt = cl_boottime_ms()
     watchNumber = folder.withCString { cl_inotify_arm_folder(inotify, $0) }
     if (try? around.reader.fileStatus(path)) != nil { nextLook = Instant(milliseconds: cl_boottime_ms()) }
+  }
+
+  /// The file is not the log any more.
+  private func letGo() {
+    if let file, bounding.isBusy(with: file) { bounding.abandon() }
+    file = nil
   }
 
   private func tellRefusal(_ refusal: LogRefusal, _ around: Surroundings) {

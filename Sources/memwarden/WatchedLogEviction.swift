@@ -24,14 +24,14 @@ extension WatchedLog {
 
   /// `observed`: it is only asked what would happen.
   func mayBeEvicted(now: Instant, observed: Bool) -> Bool {
-    record.state == .watched && file != nil && now >= evictableAt && (observed || !record.rules.observe)
+    record.state == .watched && file != nil && !isCutting && now >= evictableAt && (observed || !record.rules.observe)
   }
 
   /// Cuts it down to `keep` because others need the room. False when that was refused: told, and not tried for a second.
   func evict(keep: ByteCount, _ agent: Agent) -> Bool {
     let around = agent.around, now = agent.board.now
     do throws(LogRefusal) {
-      let file = try open(around)
+      let file = try open(around, buffer: agent.cutBuffer, board: agent.board)
       note(try file.status())
       // Who writes a log that was silent all the time is not known yet, and on ramfs the method depends on it.
       if file.kind == .ramfs, writers.holders == nil, rate(at: now) == 0 { writers.findNow(file, around) }

@@ -161,6 +161,24 @@ let logEvents: [Expected] = [
     deletedCutNumbers,
     "deleted and still written: cut by punch through descriptor 5 of pid 42: 700 KiB to 100 KiB"),
   Expected(.logBackInBudget, "recovered", "log_back_in_budget", "", "within its budget again"),
+  Expected(
+    .logCut(archivedCut, cuts: 5), "acted", "cut",
+    cutNumbers(5, lost: "0")
+      + #", "archive": {"name": "it.00000007.gz", "bytes": 614400, "stored_bytes": 20480, "lines": 7000}"#,
+    "cut by punch: 700 KiB to 100 KiB, cut 5 of this log, 600 KiB archived as it.00000007.gz"),
+  Expected(
+    .logSparse(size: .mib(16), allocated: .kib(40)), "seen", "log_sparse",
+    #""apparent_bytes": 16777216, "allocated_bytes": 40960"#,
+    "its apparent size is 16 MiB, and it holds 40 KiB: what was cut is a hole in front"),
+  Expected(
+    .archiveFailed("There is no folder.", errno: 0), "failed", "archive_failed", #""errno": 0"#,
+    "not archived: There is no folder."),
+  Expected(
+    .archiveRecovered(unarchived: .kib(3)), "recovered", "archive_recovered", #""unarchived_bytes": 3072"#,
+    "archived again; 3 KiB were cut without an archive so far"),
+  Expected(
+    .renameFailed("it is protected.", pid: 42), "failed", "rename_failed", #""pid": 42"#,
+    "not renamed, cut in place instead: pid 42: it is protected."),
 ]
 
 private let deletedCutNumbers = cutNumbers(3, lost: "12").replacing(
@@ -182,6 +200,11 @@ private func cutNumbers(_ cuts: Int, lost: String) -> String {
   "apparent_before_bytes": 7340032, "apparent_after_bytes": 7340032, "whole_lines": true, "took_us": 250,
   "writer_pid": 42
   """
+}
+private var archivedCut: CutOutcome {
+  var outcome = cut(lost: .zero)
+  outcome.archived = ArchiveOutcome(name: Bytes("it.00000007.gz"), bytes: .kib(600), stored: .kib(20), lines: 7000)
+  return outcome
 }
 private func cut(lost: ByteCount?) -> CutOutcome {
   CutOutcome(

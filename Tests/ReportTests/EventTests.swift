@@ -69,11 +69,15 @@ import Testing
     case .deletedFileHeld: 32
     case .deletedLogCut: 33
     case .outputFloods: 34
+    case .logSparse: 35
+    case .archiveFailed: 36
+    case .archiveRecovered: 37
+    case .renameFailed: 38
     }
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<35))
-  #expect(Set(rows.map(\.event)).count == 34 + budgetEvents.count)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<39))
+  #expect(Set(rows.map(\.event)).count == 38 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {

@@ -1,6 +1,7 @@
 // What Swift cannot import from libc: variadic calls, macros, system calls without a wrapper. Decides nothing.
 #pragma once
 #include "acting.h"
+#include "archiving.h"
 #include "configuration.h"
 #include "cutting.h"
 #include "heap.h"

@@ -7,7 +7,7 @@
 MEMWARDEN_VERSION = 0.1.0
 MEMWARDEN_SITE = $(BR2_EXTERNAL_MEMWARDEN_PATH)/../..
 MEMWARDEN_SITE_METHOD = local
-MEMWARDEN_LICENSE = Apache-2.0, LGPL-2.1+ (libmicrohttpd), ISC (libconfuse), MIT (musl)
+MEMWARDEN_LICENSE = Apache-2.0, LGPL-2.1+ (libmicrohttpd), ISC (libconfuse), MIT (musl), Zlib
 MEMWARDEN_LICENSE_FILES = LICENSE NOTICE
 
 ifeq ($(BR2_x86_64),y)
