@@ -75,13 +75,15 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                         VALUE("minimum_life"), VALUE("postpone"), VALUE("health"), VALUE("health_after"),
                         VALUE("health_below"), CFG_END()};
   cfg_opt_t group[] = {LIST("workers"), VALUE("at_once"), VALUE("healthy"), CFG_END()};
-  cfg_opt_t log[] = {VALUE("budget"), VALUE("keep"), VALUE("method"), VALUE("observe"), CFG_END()};
+  cfg_opt_t log[] = {VALUE("budget"),  VALUE("keep"),     VALUE("method"),
+                     VALUE("observe"), VALUE("redirect"), VALUE("ring"),   CFG_END()};
   cfg_opt_t journal[] = {VALUE("file"), VALUE("budget"), VALUE("events"), CFG_END()};
   const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
   cfg_opt_t top[] = {VALUE("interval"),
                      VALUE("observe"),
                      LIST("protect"),
                      VALUE("oom_score_adj"),
+                     VALUE("state"),
                      CFG_FUNC("include", on_include),
                      CFG_SEC("http", http, CFGF_NONE),
                      CFG_SEC("worker", worker, titled),

@@ -89,6 +89,8 @@ public final class LogRecord {
   public var cuts: UInt64 = 0
   public var freed = ByteCount.zero, lost = ByteCount.zero
   public var lastCut: CutOutcome?
+  /// Where its lines go instead; nil: to the file.
+  public var redirect: RedirectRecord?
   public init(rules: LogRules) {
     self.rules = rules
     var hash: UInt32 = 2_166_136_261

@@ -35,7 +35,8 @@ extension Happening {
     case .reloaded(let workers, let logs):
       json.field("workers", workers)
       json.field("logs", logs)
-    case .stopping, .reloadRefused, .featureMissing, .unparked, .paused, .resumed, .logBackInBudget: break
+    case .stopping, .reloadRefused, .featureMissing, .unparked, .paused, .resumed, .logBackInBudget, .stateUnusable:
+      break
     case .clockStepped(let by): json.field("step_ms", by)
     case .appeared(let pid), .vanished(let pid), .childStarted(let pid): json.field("pid", pid)
     case .childEnded(let pid, let code, let signal):
@@ -95,6 +96,18 @@ extension Happening {
       json.field("cuts", cuts)
       cut.write(to: &json)
     case .logRefused(_, let errno): json.field("errno", errno)
+    case .redirected(let target, let processes, let freed):
+      json.field("to", target.words.bytes)
+      json.field("processes", processes)
+      json.field("freed_bytes", freed)
+    case .redirectKept(let target, let processes):
+      json.field("to", target.words.bytes)
+      json.field("processes", processes)
+    case .redirectedToo(let pid): json.field("pid", pid)
+    case .redirectRefused(_, let pid, let errno):
+      json.field("pid", pid)
+      json.field("errno", errno)
+    case .redirectUndone(let processes): json.field("processes", processes)
     }
   }
 }

@@ -37,6 +37,12 @@ extension Happening {
     case .logCut: (.acted, "cut")
     case .logRefused: (.failed, "cut_refused")
     case .logBackInBudget: (.recovered, "log_back_in_budget")
+    case .redirected: (.acted, "redirected")
+    case .redirectedToo: (.acted, "redirected_too")
+    case .redirectRefused: (.failed, "redirect_refused")
+    case .redirectUndone: (.acted, "redirect_undone")
+    case .redirectKept: (.seen, "redirect_kept")
+    case .stateUnusable: (.failed, "state_unusable")
     }
   }
 }
@@ -99,6 +105,15 @@ extension Event {
       let number: Sentence = errno == 0 ? "" : " (errno \(errno))"
       return "not cut: \(words)\(number)"
     case .logBackInBudget: return "within its budget again"
+    case .redirected(let target, let processes, let freed):
+      return "redirected to \(target.words) in \(processesInWords(processes)): \(freed) came back"
+    case .redirectedToo(let pid): return "pid \(pid) came and wrote to the file: redirected too"
+    case .redirectRefused(let words, let pid, let errno): return RedirectRefusal(words, pid: pid, errno: errno).words
+    case .redirectUndone(let processes):
+      return "written to its file again, by \(processesInWords(processes))"
+    case .redirectKept(let target, let processes):
+      return "still redirected to \(target.words), in \(processesInWords(processes))"
+    case .stateUnusable(let sentence): return "\(sentence)"
     }
   }
 

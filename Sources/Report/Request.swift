@@ -1,4 +1,5 @@
 // One HTTP request and its answer as values: the HTTP library is an adapter around them.
+public import Policy
 public import Samples
 
 /// Who asks.
@@ -13,8 +14,8 @@ public struct Request: Sendable {
   public var peer: Peer
   /// Header values; nil when the header is absent.
   public var host: Bytes?, origin: Bytes?, authorization: Bytes?, accept: Bytes?
-  /// Query arguments `after` and `limit`, and the first one that is not known.
-  public var after: Bytes?, limit: Bytes?, unknownArgument: Bytes?
+  /// Query arguments `after`, `limit` and `lines`, and the first one that is not known.
+  public var after: Bytes?, limit: Bytes?, lines: Bytes?, unknownArgument: Bytes?
   public var body = Bytes()
   /// The body was longer than `bodyMaximum` and was not kept.
   public var bodyIsTooLarge = false
@@ -71,10 +72,13 @@ public struct Response: Sendable {
   }
 }
 
-/// What a POST asks the loop to do; indices into the board's workers and logs.
+/// What a request asks the loop to do; indices into the board's workers and logs.
 public enum Command: Equatable, Sendable {
   case recycle(Int), pause(Int), resume(Int), unpark(Int)
   case cut(Int)
+  /// nil: where the configuration says.
+  case redirect(Int, to: RedirectTarget?), undo(Int)
+  case tail(Int, lines: Int)
   case reload
 }
 

@@ -18,6 +18,7 @@ final class Agent: Answering {
   var workers = [WatchedWorker]()
   var logs = [WatchedLog]()
   let cutBuffer = CutBuffer()
+  let redirects: Redirects
   var servers = [HTTPServer]()
   var nextTick: Instant
   /// When the servers want to run without a word from their sockets.
@@ -37,7 +38,7 @@ final class Agent: Answering {
   /// What servers counted that were exchanged.
   var countedBefore: (requests: UInt64, aborted: UInt64) = (0, 0)
 
-  static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
+  static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2, redirectTag: UInt32 = 3
 
   init(_ configuration: Configuration, path: Bytes, observes: Bool, printsLines: Bool) {
     self.configuration = configuration
@@ -52,6 +53,7 @@ final class Agent: Answering {
     around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder)
     router = Router(gatekeeper: Gatekeeper(token: nil, hosts: [], ownUid: geteuid()))
     nextTick = now
+    redirects = Redirects(state: configuration.state, epoll: epoll, tag: Agent.redirectTag)
   }
 
   /// Runs until SIGTERM or SIGINT. Exit code: 0, or 111 with a sentence on standard error.
@@ -72,6 +74,7 @@ final class Agent: Answering {
     }
     exchangeServers()
     protectSelf()
+    redirects.restore(configuration.logs, around, board)
     apply()
     if let sentence = openJournal() { board.missing.append(sentence) }
     teller.tell(.started(workers: workers.count, logs: logs.count, memory: board.memory.total))
@@ -99,6 +102,9 @@ final class Agent: Answering {
         clock.lap(.signals)
       case Agent.inotifyTag:
         takeWrites()
+        clock.lap(.logs)
+      case Agent.redirectTag:
+        redirects.drain(now: board.now)
         clock.lap(.logs)
       case Agent.serverTag: serveAt = board.now
       default: break
@@ -171,6 +177,7 @@ final class Agent: Answering {
       }
     }
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
+    redirects.tick(around, board)
   }
 
   /// What the worker's group has against a recycle of it now.
@@ -214,6 +221,7 @@ final class Agent: Answering {
           return true
         }
         seeOut()
+        redirects.tracer.letGo()
         for worker in workers {
           worker.tend(around, now: board.now)
           if let act = worker.act { drive(worker, act) }

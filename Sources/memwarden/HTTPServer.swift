@@ -142,6 +142,8 @@ private let argument: MHD_KeyValueIterator = { context, _, key, value in
     pending.request.after = text
   } else if equal(name, "limit") {
     pending.request.limit = text
+  } else if equal(name, "lines") {
+    pending.request.lines = text
   } else if pending.request.unknownArgument == nil {
     pending.request.unknownArgument = name
   }

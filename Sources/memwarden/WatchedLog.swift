@@ -96,7 +96,7 @@ final class WatchedLog {
     }
   }
 
-  private func open(_ around: Surroundings) throws(LogRefusal) -> LogFile {
+  func open(_ around: Surroundings) throws(LogRefusal) -> LogFile {
     if let file { return file }
     let opened: LogFile
     do throws(LogRefusal) {

@@ -6,4 +6,5 @@
 #include "loop.h"
 #include "notify.h"
 #include "reading.h"
+#include "redirecting.h"
 #include "remote.h"
