@@ -51,5 +51,9 @@ void crash(int count, char **words);
 void slab(int count, char **words);
 void silent_server(int count, char **words);
 
+void block(int count, char **words);
+void sandbox(int count, char **words);
+void trace(int count, char **words);
+
 // Does the misbehaviour named by the first word.
 void misbehave(int count, char **words);

@@ -25,6 +25,10 @@ static const struct {
   {"slab", "--size BYTES", "pins kernel memory in the queues of unread sockets", slab},
   {"silent-server", "--log PATH --port PORT",
    "listens on loopback; logs exactly 70 bytes for each connection closed without data", silent_server},
+  {"block", "CALL --file PATH --for TIME",
+   "waits in read, accept, nanosleep, poll, epoll or futex while a thread writes to PATH; says if it was disturbed", block},
+  {"sandbox", "MODE ...", "does MODE under a seccomp filter that allows everything", sandbox},
+  {"trace", "--pid PID", "traces another process as a debugger does, so that nobody else can", trace},
 };
 enum { MODES = sizeof modes / sizeof *modes };
 

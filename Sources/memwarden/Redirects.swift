@@ -58,7 +58,7 @@ final class Redirects {
     } catch { throw RedirectFailure(error.advice) }
     let scan = (try? around.reader.holders(of: status)) ?? HolderScan()
     if scan.unreadable > 0 {
-      throw RedirectFailure("not every process's descriptors can be read; run memwarden as root")
+      throw RedirectFailure("other processes' descriptors cannot all be read; memwarden needs root and CAP_SYS_PTRACE")
     }
     let writing = writers(of: scan.holders)
     if writing.isEmpty { throw RedirectFailure("no process has it open for writing") }
