@@ -79,9 +79,10 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                         VALUE("health_below"), VALUE("output"), VALUE("output_ring"), VALUE("output_budget"),
                         CFG_END()};
   cfg_opt_t group[] = {LIST("workers"), VALUE("at_once"), VALUE("healthy"), CFG_END()};
-  cfg_opt_t log[] = {VALUE("budget"), VALUE("keep"), VALUE("method"), VALUE("observe"),
-                     VALUE("archive"), VALUE("archive_keep"), VALUE("archive_budget"), VALUE("gzip"), VALUE("wear"),
-                     LIST("reopen"), VALUE("reopen_timeout"), VALUE("create"), CFG_END()};
+  cfg_opt_t log[] = {VALUE("budget"),   VALUE("keep"),     VALUE("method"),         VALUE("observe"),
+                     VALUE("archive"),  VALUE("archive_keep"), VALUE("archive_budget"), VALUE("gzip"),
+                     VALUE("wear"),     LIST("reopen"),    VALUE("reopen_timeout"), VALUE("create"),
+                     VALUE("redirect"), VALUE("ring"),     CFG_END()};
   cfg_opt_t journal[] = {VALUE("file"), VALUE("budget"), VALUE("events"), CFG_END()};
   cfg_opt_t logs[] = {VALUE("budget"), VALUE("each"),    VALUE("keep"), VALUE("method"),
                       VALUE("observe"), LIST("protect"), CFG_END()};
@@ -93,6 +94,7 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
                      VALUE("observe"),
                      LIST("protect"),
                      VALUE("oom_score_adj"),
+                     VALUE("state"),
                      CFG_FUNC("include", on_include),
                      CFG_SEC("http", http, CFGF_NONE),
                      CFG_SEC("worker", worker, titled),

@@ -216,6 +216,8 @@ static int prepare(struct remote_thread *t) {
   return 0;
 }
 
+bool remote_is_supported(void) { return remote_registers_size() > 0; }
+
 int remote_begin(int32_t tid, struct remote_thread **thread) {
   *thread = NULL;
   if (remote_registers_size() == 0) return -ENOTSUP;
@@ -312,5 +314,5 @@ uint64_t remote_pipe_flags(uint64_t flags) {
 }
 bool remote_appends(uint64_t flags) { return flags & O_APPEND; }
 uint64_t remote_appending(uint64_t flags) { return flags | O_APPEND; }
-uint64_t remote_creating(uint64_t flags) { return flags | O_CREAT; }
+uint64_t remote_creating(uint64_t flags) { return flags | O_CREAT | O_NOFOLLOW; }
 bool remote_closes_on_exec(uint64_t flags) { return flags & O_CLOEXEC; }

@@ -41,10 +41,11 @@ extension KernelReader {
         if error == .gone { continue }
         throw error
       }
-      holders.append(
-        FileHolder(
-          identity: identity, descriptor: descriptor, writes: info.flags & 0o3 != 0, appends: info.flags & 0o2000 != 0,
-          position: info.position))
+      var holder = FileHolder(
+        identity: identity, descriptor: descriptor, writes: info.flags & 0o3 != 0, appends: info.flags & 0o2000 != 0,
+        position: info.position)
+      holder.flags = info.flags
+      holders.append(holder)
     }
   }
 
@@ -93,5 +94,5 @@ extension FileStatus {
   func isSame(as s: reading_status) -> Bool {
     inode == s.inode && device.major == s.major && device.minor == s.minor
   }
-  func isSame(as other: FileStatus) -> Bool { inode == other.inode && device == other.device }
+  public func isSame(as other: FileStatus) -> Bool { inode == other.inode && device == other.device }
 }

@@ -39,6 +39,10 @@ public struct LogRules: Equatable, Sendable {
   public var create = true
   /// Say what would have been done, do nothing.
   public var observe = false
+  /// Permits a redirect, and is where it goes when nothing else is asked for; nil: refused.
+  public var redirect: RedirectTarget?
+  /// What a redirect keeps of the newest lines.
+  public var ring = ByteCount.kib(32)
   public init(path: Bytes, budget: ByteCount) {
     self.path = path
     self.budget = budget

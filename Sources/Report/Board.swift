@@ -112,6 +112,8 @@ public final class LogRecord {
   public var archive: ArchiveRecord?
   /// What it holds under its other name, while it is being rotated.
   public var moved = ByteCount.zero
+  /// Where its lines go instead; nil: to the file.
+  public var redirect: RedirectRecord?
   public init(rules: LogRules, pattern: Bytes = []) {
     self.rules = rules
     self.pattern = pattern

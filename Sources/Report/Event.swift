@@ -149,6 +149,17 @@ public enum Happening: Sendable {
   case archiveRecovered(unarchived: ByteCount)
   /// The words say what kept the log from being renamed; the pid whose fault it is, where it is one's.
   case renameFailed(StaticString, pid: Int32?)
+  // redirects
+  /// What the file held is freed.
+  case redirected(RedirectTarget, processes: Int, freed: ByteCount)
+  /// A process came that writes to the file: it was redirected too.
+  case redirectedToo(pid: Int32)
+  /// A redirect, or its undoing, that was not done to any process; pid 0: no one's fault.
+  case redirectRefused(StaticString, pid: Int32, errno: Int32)
+  case redirectUndone(processes: Int)
+  /// Found as an earlier memwarden left it.
+  case redirectKept(RedirectTarget, processes: Int)
+  case stateUnusable(StaticString)
 }
 
 public struct Event: Sendable {

@@ -36,7 +36,8 @@ extension Happening {
     case .reloaded(let workers, let logs):
       json.field("workers", workers)
       json.field("logs", logs)
-    case .stopping, .reloadRefused, .featureMissing, .unparked, .paused, .resumed, .logBackInBudget: break
+    case .stopping, .reloadRefused, .featureMissing, .unparked, .paused, .resumed, .logBackInBudget, .stateUnusable:
+      break
     case .logSparse(let size, let allocated):
       json.field("apparent_bytes", size)
       json.field("allocated_bytes", allocated)
@@ -118,6 +119,18 @@ extension Happening {
       json.field("descriptor", descriptor)
       json.field("freed_bytes", cut.before - cut.after)
       cut.write(to: &json)
+    case .redirected(let target, let processes, let freed):
+      json.field("to", target.words.bytes)
+      json.field("processes", processes)
+      json.field("freed_bytes", freed)
+    case .redirectKept(let target, let processes):
+      json.field("to", target.words.bytes)
+      json.field("processes", processes)
+    case .redirectedToo(let pid): json.field("pid", pid)
+    case .redirectRefused(_, let pid, let errno):
+      json.field("pid", pid)
+      json.field("errno", errno)
+    case .redirectUndone(let processes): json.field("processes", processes)
     }
   }
 }

@@ -45,6 +45,12 @@ extension Happening {
     case .archiveFailed: (.failed, "archive_failed")
     case .archiveRecovered: (.recovered, "archive_recovered")
     case .renameFailed: (.failed, "rename_failed")
+    case .redirected: (.acted, "redirected")
+    case .redirectedToo: (.acted, "redirected_too")
+    case .redirectRefused: (.failed, "redirect_refused")
+    case .redirectUndone: (.acted, "redirect_undone")
+    case .redirectKept: (.seen, "redirect_kept")
+    case .stateUnusable: (.failed, "state_unusable")
     }
   }
 }
@@ -125,6 +131,15 @@ extension Event {
     case .renameFailed(let words, let pid):
       let whose: Sentence = pid.map { "pid \($0): " } ?? ""
       return "not renamed, cut in place instead: \(whose)\(words)"
+    case .redirected(let target, let processes, let freed):
+      return "redirected to \(target.words) in \(processesInWords(processes)): \(freed) came back"
+    case .redirectedToo(let pid): return "pid \(pid) came and wrote to the file: redirected too"
+    case .redirectRefused(let words, let pid, let errno): return RedirectRefusal(words, pid: pid, errno: errno).words
+    case .redirectUndone(let processes):
+      return "written to its file again, by \(processesInWords(processes))"
+    case .redirectKept(let target, let processes):
+      return "still redirected to \(target.words), in \(processesInWords(processes))"
+    case .stateUnusable(let sentence): return "\(sentence)"
     }
   }
 

@@ -4,7 +4,8 @@ import Samples
 
 extension LogRecord {
   public var stateName: StaticString {
-    switch state {
+    if redirect != nil { return "redirected" }
+    return switch state {
     case .absent: "absent"
     case .watched: "watched"
     case .refused: "refused"
@@ -39,6 +40,12 @@ extension LogRecord {
             json.field("appends", writer.appends)
           }
         }
+      }
+      if let redirect {
+        json.key("redirect")
+        redirect.write(to: &json)
+      } else {
+        json.null("redirect")
       }
       json.field("cuts", cuts)
       json.field("freed_bytes", freed)
@@ -78,6 +85,9 @@ extension LogRecord {
     if let untilFull { text.say("  full in      \(untilFull)\n") }
     for writer in writers {
       text.say("  written by   pid \(writer.pid) (\(writer.comm))\(writer.appends ? ", appends" : "")\n")
+    }
+    if let redirect {
+      text.say("  goes to      \(redirect.target.words), \(redirect.writers, "writer"), \(redirect.received) so far\n")
     }
     text.say("  cuts         \(cuts), \(freed) freed\n")
     if moved > .zero { text.say("  renamed      another \(moved), until its writers have let go of it\n") }

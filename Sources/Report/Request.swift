@@ -1,4 +1,5 @@
 // One HTTP request and its answer as values: the HTTP library is an adapter around them.
+public import Policy
 public import Samples
 
 /// Who asks.
@@ -71,10 +72,13 @@ public struct Response: Sendable {
   }
 }
 
-/// What a POST asks the loop to do; indices into the board's workers and logs.
+/// What a request asks the loop to do; indices into the board's workers and logs.
 public enum Command: Equatable, Sendable {
   case recycle(Int), pause(Int), resume(Int), unpark(Int)
   case cut(Int)
+  /// nil: where the configuration says.
+  case redirect(Int, to: RedirectTarget?), undo(Int)
+  case tail(Int, lines: Int)
   case reload
 }
 

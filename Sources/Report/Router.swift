@@ -10,7 +10,7 @@ public enum Routed: Sendable {
 private enum Resource {
   case status, workers, logs, fileSystems, events, health, metrics, reload
   case worker(Int), history(Int), explain(Int), output(Int)
-  case workerAct(Int, Bytes), log(Int), logCut(Int)
+  case workerAct(Int, Bytes), log(Int), logCut(Int), logTail(Int), logRedirect(Int), logUndo(Int)
   case noWorker(Bytes), noLog(Bytes), unknown
 }
 
@@ -25,7 +25,11 @@ public struct Router: Sendable {
     }
     let reads = equal(request.method, "GET") || equal(request.method, "HEAD")
     let posts = equal(request.method, "POST")
-    if let (status, sentence) = gatekeeper.objection(to: request, changes: !reads) { return refuse(status, sentence) }
+    // What a log says is not for everybody who may ask how large it is.
+    let isTail = Bytes(request.path.suffix(5)) == Bytes("/tail")
+    if let (status, sentence) = gatekeeper.objection(to: request, changes: !reads || isTail) {
+      return refuse(status, sentence)
+    }
     if request.bodyIsTooLarge {
       return refuse(413, "the body is longer than \(Request.bodyMaximum) bytes")
     }
@@ -39,10 +43,16 @@ public struct Router: Sendable {
         404,
         """
         there is nothing at \(request.path); there are /v1/status, /v1/workers, /v1/workers/NAME, \
-        /v1/workers/NAME/history, /v1/workers/NAME/explain, /v1/workers/NAME/output, /v1/logs, /v1/filesystems, \
-        /v1/events, /healthz, /metrics
+        /v1/workers/NAME/history, /v1/workers/NAME/explain, /v1/workers/NAME/output, /v1/logs, /v1/logs/ID/tail, \
+        /v1/filesystems, /v1/events, /healthz, /metrics
         """)
-    case .workerAct, .logCut, .reload:
+    case .logRedirect(let i):
+      guard posts else { return refuse(405, "this is an act: use POST", allow: "POST") }
+      guard let target = parseRedirectBody(request.body) else {
+        return refuse(400, "expected no body, {}, or {\"to\": \"ring\"}, with ring, null, syslog or an absolute path")
+      }
+      return .command(.redirect(i, to: target))
+    case .workerAct, .logCut, .logUndo, .reload:
       guard posts else { return refuse(405, "this is an act: use POST", allow: "POST") }
       if let problem = problemWithBody(request.body) { return refuse(400, problem) }
       return .command(command(resource))
@@ -52,8 +62,17 @@ public struct Router: Sendable {
     if let argument = request.unknownArgument {
       return refuse(
         400,
-        "the query argument \(argument) is not known here; there are after and limit, for /v1/events, and lines, for output"
+        """
+        the query argument \(argument) is not known here; there are after and limit, for /v1/events, and lines, for tail \
+        and output
+        """
       )
+    }
+    if case .logTail(let i) = resource {
+      guard let lines = bounded(request.lines, otherwise: 200, maximum: 10_000) else {
+        return refuse(400, "lines must be a number from 0 to 10000, found \(request.lines ?? [])")
+      }
+      return .command(.tail(i, lines: Int(lines)))
     }
     return answer(resource, request, board, refuse)
   }
@@ -162,6 +181,9 @@ public struct Router: Sendable {
       guard let i = board.logs.firstIndex(where: { $0.id == parts[2] }) else { return .noLog(parts[2]) }
       if parts.count == 3 { return .log(i) }
       if equal(parts[3], "cut") { return .logCut(i) }
+      if equal(parts[3], "tail") { return .logTail(i) }
+      if equal(parts[3], "redirect") { return .logRedirect(i) }
+      if equal(parts[3], "undo") { return .logUndo(i) }
     }
     return .unknown
   }
@@ -173,6 +195,7 @@ public struct Router: Sendable {
       if equal(verb, "resume") { return .resume(i) }
       return equal(verb, "unpark") ? .unpark(i) : .recycle(i)
     case .logCut(let i): return .cut(i)
+    case .logUndo(let i): return .undo(i)
     default: return .reload
     }
   }

@@ -73,5 +73,22 @@ public final class LineRing {
     }
   }
 
+  /// Appends everything from byte `position` of the stream on, or from the first whole line that is held where that had
+  /// to make room; an unfinished last line too. Answers where it ended.
+  public func write(since position: UInt64, to out: inout Bytes) -> UInt64 {
+    var from = position
+    if from < received - UInt64(held) {
+      from = received - UInt64(held)
+      while from < received, self[from] != UInt8(ascii: "\n") { from += 1 }
+      from = min(from + 1, received)
+    }
+    while from < received {
+      let at = Int(from % UInt64(capacity)), n = min(capacity - at, Int(received - from))
+      out.append(contentsOf: memory[at..<(at + n)])
+      from += UInt64(n)
+    }
+    return received
+  }
+
   private subscript(position: UInt64) -> UInt8 { memory[Int(position % UInt64(capacity))] }
 }

@@ -122,6 +122,8 @@ public struct FileHolder: Equatable, Sendable {
   public var writes: Bool, appends: Bool
   /// The `pos:` line: where the next write of a descriptor without O_APPEND lands.
   public var position: UInt64
+  /// The whole `flags:` line: O_* of this processor, and O_CLOEXEC.
+  public var flags: UInt64 = 0
   public init(identity: Identity, descriptor: Int32, writes: Bool, appends: Bool, position: UInt64) {
     self.identity = identity
     self.descriptor = descriptor

@@ -17,13 +17,13 @@ static void put_number(char *line, uint64_t number) {
     line[i] = (char)('0' + number % 10);
 }
 
-// On a full filesystem it tries again, as a daemon does that cannot stop to live; what was written stays written.
+// On a full filesystem, or pipe, it tries again, as a daemon does that cannot stop to live; what was written stays written.
 static void write_line(int fd, const char *path, const char *line, size_t length) {
   for (size_t done = 0; done < length;) {
     ssize_t n = write(fd, line + done, length - done);
     if (n > 0)
       done += (size_t)n;
-    else if (n == 0 || errno == ENOSPC || errno == EDQUOT)
+    else if (n == 0 || errno == ENOSPC || errno == EDQUOT || errno == EAGAIN)
       sleep_ms(FULL_MS);
     else if (errno != EINTR)
       fail("write", path);

@@ -54,5 +54,9 @@ void arenas(int count, char **words);
 void churn(int count, char **words);
 void crumbs(int count, char **words);
 
+void block(int count, char **words);
+void sandbox(int count, char **words);
+void trace(int count, char **words);
+
 // Does the misbehaviour named by the first word.
 void misbehave(int count, char **words);

@@ -29,6 +29,10 @@ static const struct {
    "N threads that fill BYTES each and free two blocks of three", arenas},
   {"churn", "[--threads N] [--rate COUNT] [--report PATH]", "replaces blocks at random, COUNT per second", churn},
   {"crumbs", "[--report PATH]", "frees 90 MB but for ten small blocks: the allocator keeps the memory", crumbs},
+  {"block", "CALL --file PATH --for TIME",
+   "waits in read, accept, nanosleep, poll, epoll or futex while a thread writes to PATH; says if it was disturbed", block},
+  {"sandbox", "MODE ...", "does MODE under a seccomp filter that allows everything", sandbox},
+  {"trace", "--pid PID", "traces another process as a debugger does, so that nobody else can", trace},
 };
 enum { MODES = sizeof modes / sizeof *modes };
 

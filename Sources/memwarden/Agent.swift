@@ -26,6 +26,7 @@ final class Agent: Answering {
   var formerLogs = [WatchedLog]()
   private var logsWereLookedAt = false
   let cutBuffer = CutBuffer()
+  let redirects: Redirects
   var servers = [HTTPServer]()
   var nextTick: Instant
   /// When the servers want to run without a word from their sockets.
@@ -46,7 +47,7 @@ final class Agent: Answering {
   /// What servers counted that were exchanged.
   var countedBefore: (requests: UInt64, aborted: UInt64) = (0, 0)
 
-  static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2
+  static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2, redirectTag: UInt32 = 3
 
   init(_ configuration: Configuration, path: Bytes, observes: Bool, printsLines: Bool) {
     self.configuration = configuration
@@ -62,6 +63,7 @@ final class Agent: Answering {
     around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder, epoll: epoll)
     router = Router(gatekeeper: Gatekeeper(token: nil, hosts: [], ownUid: geteuid()))
     nextTick = now
+    redirects = Redirects(state: configuration.state, epoll: epoll, tag: Agent.redirectTag, buffer: cutBuffer)
   }
 
   /// Runs until SIGTERM or SIGINT. Exit code: 0, or 111 with a sentence on standard error.
@@ -83,6 +85,7 @@ final class Agent: Answering {
     }
     exchangeServers()
     protectSelf()
+    redirects.restore(configuration.logs, around, board)
     apply()
     if let sentence = openJournal() { board.missing.append(sentence) }
     teller.tell(.started(workers: workers.count, logs: logs.count, memory: board.memory.total))
@@ -110,6 +113,9 @@ final class Agent: Answering {
         clock.lap(.signals)
       case Agent.inotifyTag:
         takeWrites()
+        clock.lap(.logs)
+      case Agent.redirectTag:
+        redirects.drain(now: board.now)
         clock.lap(.logs)
       case Agent.serverTag: serveAt = board.now
       case Agent.outputTags...:
@@ -202,6 +208,7 @@ final class Agent: Answering {
     tickBudgets()
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
     fileSystems.tick(around, buffer: cutBuffer)
+    redirects.tick(around, board)
   }
 
   /// What the worker's group has against a recycle of it now.
@@ -248,6 +255,7 @@ final class Agent: Answering {
           return true
         }
         seeOut()
+        redirects.tracer.letGo()
         for worker in workers {
           worker.tend(around, now: board.now)
           if let act = worker.act { drive(worker, act) }

@@ -38,6 +38,22 @@ extension Agent {
           "log \(path) is archived and cut now; its events tell how it went", status: 202, asText: asText)
       }
       return .confirmation("log \(logs[i].record.rules.path) was cut to \(logs[i].record.allocated)", asText: asText)
+    case .redirect(let i, let target):
+      if let refusal = redirects.redirect(logs[i], to: target, around, board) {
+        return .error(409, refusal.words, asText: asText)
+      }
+      let words = logs[i].record.redirect?.target.words ?? ""
+      return .confirmation("log \(logs[i].record.rules.path) goes to \(words) now", asText: asText)
+    case .undo(let i):
+      if let refusal = redirects.undo(logs[i].record.rules.path, around, board) {
+        return .error(409, refusal.words, asText: asText)
+      }
+      return .confirmation("log \(logs[i].record.rules.path) goes to its file again", asText: asText)
+    case .tail(let i, let lines):
+      do throws(LogRefusal) {
+        let (source, text) = try redirects.tail(logs[i], lines: lines, around)
+        return tailAnswer(logs[i].record.rules.path, source: source, text, asText: asText)
+      } catch { return .error(409, "not readable: \(error.advice)", asText: asText) }
     case .reload:
       if let problems = reload() { return .error(400, "the old configuration stays: \(problems)", asText: asText) }
       return .confirmation("reloaded: \(workers.count, "worker") and \(logs.count, "log")", asText: asText)

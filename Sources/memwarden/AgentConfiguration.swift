@@ -95,6 +95,7 @@ extension Agent {
     around = Surroundings(reader: reader, calls: around.calls, teller: teller, finder: finder, epoll: epoll)
     board.workers = workers.map { $0.record }
     board.logs = logs.map { $0.record }
+    redirects.attach(to: board, around)
     board.interval = configuration.interval
     board.observe = configuration.observe
     board.configurationFile = configurationPath

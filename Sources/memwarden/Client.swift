@@ -18,18 +18,24 @@ struct Client {
     case .worker(let suffix, let posts):
       guard let name = options.argument else { return show(Bytes("GET"), Bytes("/v1/workers")) }
       return show(Bytes(posts ? "POST" : "GET"), Bytes("/v1/workers/") + escaped(name) + Bytes(suffix) + query)
-    case .cut: return cut()
+    case .log(let suffix, let posts): return askLog(suffix, posts: posts)
     case .reload: return show(Bytes("POST"), Bytes("/v1/reload"))
     case .top: return top()
     }
   }
 
   /// `PATH` has the id that memwarden gives it; an id is taken as it is.
-  private func cut() -> Int32 {
+  private func askLog(_ suffix: StaticString, posts: Bool) -> Int32 {
     guard let wanted = options.argument else { return Exit.usage }
     let isPath = wanted.first == UInt8(ascii: "/")
     let id = isPath ? LogRecord(rules: LogRules(path: wanted, budget: .zero)).id : wanted
-    return show(Bytes("POST"), Bytes("/v1/logs/") + escaped(id) + Bytes("/cut"))
+    var body = Bytes()
+    if let target = options.target {
+      var json = JSONWriter()
+      json.object { $0.field("to", target) }
+      body = json.text
+    }
+    return show(Bytes(posts ? "POST" : "GET"), Bytes("/v1/logs/") + escaped(id) + Bytes(suffix) + query, body: body)
   }
 
   private func top() -> Int32 {
@@ -49,8 +55,8 @@ struct Client {
     }
   }
 
-  private func show(_ method: Bytes, _ path: Bytes) -> Int32 {
-    guard let (status, body) = ask(method, path, text: !options.json) else { return Exit.system }
+  private func show(_ method: Bytes, _ path: Bytes, body sent: Bytes = []) -> Int32 {
+    guard let (status, body) = ask(method, path, text: !options.json, body: sent) else { return Exit.system }
     if status >= 400 {
       _ = body.withUnsafeBytes { cl_write_all(2, $0.baseAddress, $0.count) }
       return Exit.refused
@@ -69,11 +75,13 @@ struct Client {
 
   // MARK: HTTP
 
-  private func ask(_ method: Bytes, _ path: Bytes, text: Bool) -> (status: Int, body: Bytes)? {
+  private func ask(_ method: Bytes, _ path: Bytes, text: Bool, body: Bytes = []) -> (status: Int, body: Bytes)? {
     guard let fd = connect() else { return nil }
     defer { _ = close(fd) }
     var request = method + Bytes(" ") + path
-    request.write(" HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n")
+    request.write(" HTTP/1.0\r\nHost: localhost\r\nContent-Length: ")
+    request.write(body.count)
+    request.write("\r\n")
     if text { request.write("Accept: text/plain\r\n") }
     if let file = options.tokenFile {
       guard let token = readWhole(file, maximum: 4096) else {
@@ -85,6 +93,7 @@ struct Client {
       request.write("\r\n")
     }
     request.write("\r\n")
+    request.append(contentsOf: body)
     guard request.withUnsafeBytes({ cl_write_all(fd, $0.baseAddress, $0.count) }) > 0 else {
       complain("memwarden hung up")
       return nil

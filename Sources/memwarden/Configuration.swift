@@ -13,6 +13,8 @@ struct Configuration: Equatable {
   var protect: [Bytes] = []
   /// memwarden's own /proc/self/oom_score_adj.
   var oomScoreAdjust: Int32 = -900
+  /// What must outlive memwarden: which logs are redirected. Read at the start only.
+  var state = Bytes("/run/memwarden/state")
   var http = HTTPSettings()
   var workers: [WorkerSettings] = []
   var logs: [LogRules] = []

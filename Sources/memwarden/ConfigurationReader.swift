@@ -110,6 +110,7 @@ private struct ConfigurationReader {
       parseDuration(Milliseconds(100)...(.seconds(3600))))
     top.read("observe", &configuration.observe, "yes or no", parseYes)
     top.readList("protect", &configuration.protect, "names of 1 to 15 bytes, as in /proc/PID/comm", parseComm)
+    top.read("state", &configuration.state, "a path of up to 1024 bytes that begins with /", parsePath(1024))
     top.read("oom_score_adj", &configuration.oomScoreAdjust, "a number from -1000 to 1000") {
       parseNumber(-1000...1000)($0).map { Int32($0) }
     }

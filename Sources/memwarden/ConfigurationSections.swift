@@ -3,6 +3,7 @@
 import CLinux
 import Kernel
 import Policy
+import Report
 import Samples
 
 private let day: Int64 = 86_400
@@ -151,6 +152,13 @@ func readLog(_ settings: SettingReader) -> LogRules {
   settings.read("observe", &rules.observe, "yes or no", parseYes)
   rules.archive = readArchive(settings, method: rules.method)
   readReopen(settings, &rules)
+  settings.readOptional(
+    "redirect", &rules.redirect, none: "no", "no, ring, null, syslog or a path that begins with /"
+  ) { RedirectTarget($0) }
+  if case .file(path)? = rules.redirect {
+    settings.report(settings.setting("redirect"), Bytes("expected another path than that of the log"))
+  }
+  settings.read("ring", &rules.ring, "a size such as 32K, from 4K to 1M", parseSize(.kib(4)...(.mib(1))))
   return rules
 }
 

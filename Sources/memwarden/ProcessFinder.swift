@@ -99,6 +99,12 @@ final class ProcessFinder {
     return true
   }
 
+  /// Whether no act may touch it; true also of what is not there.
+  func isProtected(_ pid: Int32) -> Bool {
+    guard let stat = try? reader.stat(pid) else { return true }
+    return protected.covers(pid, stat)
+  }
+
   /// All processes below these, by parent, whatever their session.
   func descendants(of roots: [Int32]) -> [Identity] {
     var all = [(identity: Identity, parent: Int32)]()

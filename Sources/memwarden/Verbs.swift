@@ -7,7 +7,8 @@ enum Ask {
   case get(StaticString)
   /// `/v1/workers/NAME` and a suffix.
   case worker(StaticString, posts: Bool)
-  case cut
+  /// `/v1/logs/ID` and a suffix; the argument is a path or an id.
+  case log(StaticString, posts: Bool)
   case reload
   case top
 }
@@ -22,8 +23,7 @@ struct Verb {
   /// Whether it takes one argument, and what that is.
   var argument: StaticString?
   var isArgumentOptional = false
-  var takesEventOptions = false
-  var takesLines = false
+  var takesEventOptions = false, takesLines = false, takesTarget = false
 }
 
 let verbs: [Verb] = [
@@ -75,8 +75,19 @@ let verbs: [Verb] = [
     name: "unpark", synopsis: "NAME [client options]", help: "Gives a parked worker a fresh restart budget.",
     kind: .ask(.worker("/unpark", posts: true)), argument: "NAME"),
   Verb(
-    name: "cut", synopsis: "PATH|ID [client options]", help: "Cuts a watched log now.", kind: .ask(.cut),
-    argument: "PATH|ID"),
+    name: "cut", synopsis: "PATH|ID [client options]", help: "Cuts a watched log now.",
+    kind: .ask(.log("/cut", posts: true)), argument: "PATH|ID"),
+  Verb(
+    name: "tail", synopsis: "PATH|ID [--lines N] [client options]",
+    help: "The last 200 lines of a watched log, or N; of a redirected one, what its ring holds.",
+    kind: .ask(.log("/tail", posts: false)), argument: "PATH|ID", takesLines: true),
+  Verb(
+    name: "redirect", synopsis: "PATH|ID [--to ring|null|syslog|PATH] [client options]",
+    help: "Sends a log's lines elsewhere and empties it, in its running writers.",
+    kind: .ask(.log("/redirect", posts: true)), argument: "PATH|ID", takesTarget: true),
+  Verb(
+    name: "undo", synopsis: "PATH|ID [client options]", help: "Sends a redirected log's lines to its file again.",
+    kind: .ask(.log("/undo", posts: true)), argument: "PATH|ID"),
   Verb(
     name: "reload", synopsis: "[client options]", help: "Reads the configuration again; a wrong one changes nothing.",
     kind: .ask(.reload)),
@@ -120,7 +131,7 @@ struct Options {
   var socket = Bytes("/run/memwarden.sock")
   var url: Bytes?
   var tokenFile: Bytes?
-  var after: Bytes?, limit: Bytes?, lines: Bytes?
+  var after: Bytes?, limit: Bytes?, lines: Bytes?, target: Bytes?
   var argument: Bytes?
   var log = LogOptions()
 
@@ -174,6 +185,8 @@ struct Options {
         limit = value
       } else if verb.takesLines, equal(option, "--lines") {
         lines = value
+      } else if verb.takesTarget, equal(option, "--to") {
+        target = value
       } else {
         return false
       }

@@ -11,7 +11,7 @@ extension EndToEnd {
     .enabled(if: access(program, X_OK) == 0, "needs Debian's lighttpd: apt-get install lighttpd"))
   struct Lighttpd {
     /// A server in the background with its pidfile, its logs on a ramfs, and the script that restarts it.
-    private final class Server {
+    final class Server {
       let port: UInt16
       let accessLog: String, errorLog: String, pidfile: String, script: String
       var pid: pid_t { pid_t(text(of: pidfile).trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0 }

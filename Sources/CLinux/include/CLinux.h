@@ -9,4 +9,5 @@
 #include "notify.h"
 #include "piping.h"
 #include "reading.h"
+#include "redirecting.h"
 #include "remote.h"

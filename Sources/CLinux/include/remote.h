@@ -10,6 +10,9 @@
 /// A thread of another process that is stopped and ours.
 struct remote_thread;
 
+/// Whether this processor is one of those.
+bool remote_is_supported(void);
+
 /// Stops the thread, within 500 ms. -EPERM: not permitted, or traced by another; -ENOTSUP: this processor, or a 32-bit
 /// process; -EAGAIN: it has not stopped in time; -ESRCH: it is gone. After -EAGAIN `*thread` may be set all the same:
 /// it stops when it can, and must be given to remote_end until that answers something else.
