@@ -8,7 +8,11 @@ public final class Journal {
   /// The number of the newest event; 0 before the first.
   public private(set) var newest: UInt64 = 0
 
-  public init(capacity: Int) { self.capacity = max(1, capacity) }
+  public init(capacity: Int) {
+    self.capacity = max(1, capacity)
+    // Else it grows by doubling, and what it grew out of stays with the allocator.
+    ring.reserveCapacity(min(self.capacity, 1024))
+  }
 
   /// Keeps as many from now on; of more, the newest.
   public func resize(_ wanted: Int) {

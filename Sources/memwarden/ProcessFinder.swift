@@ -31,6 +31,7 @@ final class ProcessFinder {
     self.teller = teller
     protected = Protected(reader: reader, names: protect)
     candidate = Candidate(reader: reader)
+    young.reserveCapacity(64)
   }
 
   /// Looks at the processes that came lately, at all of them at a slow base rate. A quiet board costs one small read.
