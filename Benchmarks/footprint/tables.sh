@@ -68,6 +68,7 @@ comparison() {
   echo
   echo "- The answer is the one that lists every process: /v1/workers, Monit's XML status, supervisord's page, /metrics."
   echo "- earlyoom looks at the board's memory only, as often as it thinks fit, and answers nobody: its CPU time is that of 5 s,"
-  echo "  divided like the others'. supervisord's includes the ps that memmon starts for each process; its file is Python's,"
-  echo "  without the modules. process-exporter reads when it is asked, here every 5 s."
+  echo "  divided like the others'. supervisord's includes the ps that memmon starts for each process; where the figure falls"
+  echo "  with more processes, it did not get round in 5 s. Its file is Python's, without the modules. process-exporter reads"
+  echo "  when it is asked, here every 5 s."
 }
