@@ -57,7 +57,7 @@ run_time() {
       cat "/proc/$pid/task/"*/schedstat
       sed 's/.*) //' "/proc/$pid/stat" | awk '{ print ($14 + $15) * 10000000 }'
     done
-  } | awk '{ s += $1 } END { printf "%d\n", s }'
+  } | awk '{ s += $1 } END { printf "%.0f\n", s }' # mawk's %d ends at 2^31
 }
 # Bytes of the distinct files that it has mapped to run code: its own file, and with `all` its libraries.
 mapped_files() { # own|all

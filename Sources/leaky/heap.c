@@ -26,10 +26,17 @@ static size_t any_size(uint32_t *state) {
   return r % 100 < 80 ? 16 + r / 128 % 500 : r % 100 < 98 ? 512 + r / 128 % 4000 : 8192 + r / 128 % 60000;
 }
 
+// musl has no mallinfo2, and does not know the question.
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 33)
+#define HAS_MALLINFO2 1
+#endif
+#endif
+
 // What malloc says, into `path`: arena, in use, free, mapped bytes and chunks, operations so far, clock. The file is
 // whole whenever it is there.
 static void report(const char *path) {
-#if defined __GLIBC__ && __GLIBC_PREREQ(2, 33)
+#ifdef HAS_MALLINFO2
   // What was done when malloc is asked, at least.
   unsigned long long done = operations;
   struct mallinfo2 m = mallinfo2();
