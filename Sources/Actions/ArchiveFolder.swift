@@ -5,7 +5,7 @@ import Samples
 
 public final class ArchiveFolder {
   public struct Archive: Equatable, Sendable {
-    public var name: ArchiveName
+    public var name: ArchiveFileName
     public var size: ByteCount
   }
 
@@ -14,7 +14,7 @@ public final class ArchiveFolder {
   /// Whole archives, the oldest first.
   public private(set) var archives = [Archive]()
   /// Whole ones whose lines may still be in the log; see `settle`.
-  public private(set) var pending = [ArchiveName]()
+  public private(set) var pending = [ArchiveFileName]()
   /// The first half of the boot id.
   let boot: UInt64
   let descriptor: Int32
@@ -68,7 +68,7 @@ public final class ArchiveFolder {
   public var size: ByteCount { archives.reduce(.zero) { $0 + $1.size } }
 
   /// The pending one's lines are no longer in the log: it is an archive like the others.
-  public func settle(_ name: ArchiveName) throws(ArchiveTrouble) {
+  public func settle(_ name: ArchiveFileName) throws(ArchiveTrouble) {
     var whole = name
     whole.state = .whole
     try rename(name, to: whole)
@@ -87,30 +87,30 @@ public final class ArchiveFolder {
 
   // MARK: - For Archiving
 
-  func nextName(gzip: Bool) -> ArchiveName {
+  func nextName(gzip: Bool) -> ArchiveFileName {
     newest += 1
-    return ArchiveName(sequence: newest, gzip: gzip, state: .part(boot: boot))
+    return ArchiveFileName(sequence: newest, gzip: gzip, state: .part(boot: boot))
   }
 
-  func rename(_ from: ArchiveName, to: ArchiveName) throws(ArchiveTrouble) {
+  func rename(_ from: ArchiveFileName, to: ArchiveFileName) throws(ArchiveTrouble) {
     let result = calls.rename(descriptor, from.bytes(stem: stem), to.bytes(stem: stem))
     guard result == 0 else { throw .failed(.rename, errno: -result) }
   }
 
   /// One that somebody else removed is removed.
-  func remove(_ name: ArchiveName) throws(ArchiveTrouble) {
+  func remove(_ name: ArchiveFileName) throws(ArchiveTrouble) {
     let result = calls.remove(descriptor, name.bytes(stem: stem))
     guard result == 0 || result == -ENOENT else { throw .failed(.remove, errno: -result) }
   }
 
   // MARK: - Looking
 
-  private func list() throws(ArchiveTrouble) -> [ArchiveName] {
+  private func list() throws(ArchiveTrouble) -> [ArchiveFileName] {
     // A descriptor of its own: the position in a folder is kept with it.
     let folder = ar_open_folder(descriptor)
     guard folder >= 0 else { throw .failed(.list, errno: -folder) }
     defer { close(folder) }
-    var found = [ArchiveName]()
+    var found = [ArchiveFileName]()
     let n = withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer -> Int64 in
       while true {
         let n = reading_entries(folder, buffer.baseAddress, buffer.count)
@@ -123,7 +123,7 @@ public final class ArchiveFolder {
             var length = 0
             while name[length] != 0 { length += 1 }
             let bytes = Bytes(UnsafeBufferPointer(start: name, count: length))
-            if let parsed = ArchiveName(bytes, stem: stem) { found.append(parsed) }
+            if let parsed = ArchiveFileName(bytes, stem: stem) { found.append(parsed) }
           }
         }
       }
@@ -132,7 +132,7 @@ public final class ArchiveFolder {
     return found
   }
 
-  private func size(of name: ArchiveName) -> ByteCount {
+  private func size(of name: ArchiveFileName) -> ByteCount {
     let bytes = name.bytes(stem: stem)
     let file = bytes.withUnsafeBytes { cut_open_name(descriptor, $0.baseAddress, $0.count) }
     guard file >= 0 else { return .zero }
@@ -145,7 +145,7 @@ public final class ArchiveFolder {
 
   /// Of this boot: the RAM filesystem still has its lines. Of another: they are nowhere else, and are kept as far as
   /// they are whole.
-  private func tidy(_ name: ArchiveName, isOfThisBoot: Bool, buffer: CutBuffer) throws(ArchiveTrouble) {
+  private func tidy(_ name: ArchiveFileName, isOfThisBoot: Bool, buffer: CutBuffer) throws(ArchiveTrouble) {
     if isOfThisBoot { return try remove(name) }
     let file = withName(name.bytes(stem: stem)) { ar_open(descriptor, $0) }
     // A link or a folder is nothing that was written here.

@@ -25,7 +25,7 @@ public final class Archiving {
   public private(set) var stored: UInt64 = 0, lines: UInt64 = 0
   /// What the archive is called once it is settled.
   public var name: Bytes {
-    ArchiveName(sequence: current.sequence, gzip: current.gzip, state: .whole).bytes(stem: folder.stem)
+    ArchiveFileName(sequence: current.sequence, gzip: current.gzip, state: .whole).bytes(stem: folder.stem)
   }
 
   private let source: Int32
@@ -33,7 +33,7 @@ public final class Archiving {
   private let press: GzipPress?
   private let buffer: CutBuffer
   private let allowance: UInt64, limit: UInt64
-  private var current: ArchiveName
+  private var current: ArchiveFileName
   private var file: Int32
   private var phase = Phase.copying
   private var crc: UInt32 = 0

@@ -7,17 +7,19 @@ import Testing
 
 @Test func namesOfArchivesAreReadAsTheyAreWritten() {
   let stem = bytes("messages")
-  let states: [ArchiveName.State] = [.whole, .part(boot: 0x5F0C_1E22_A9B3_D471), .cut(end: 0x9F000, crc: 0x1C29_1CA3)]
+  let states: [ArchiveFileName.State] = [
+    .whole, .part(boot: 0x5F0C_1E22_A9B3_D471), .cut(end: 0x9F000, crc: 0x1C29_1CA3),
+  ]
   for state in states {
     for gzip in [true, false] {
       for sequence in [1, 12_345_678, 1_234_567_890] as [UInt64] {
-        let name = ArchiveName(sequence: sequence, gzip: gzip, state: state)
-        #expect(ArchiveName(name.bytes(stem: stem), stem: stem) == name)
+        let name = ArchiveFileName(sequence: sequence, gzip: gzip, state: state)
+        #expect(ArchiveFileName(name.bytes(stem: stem), stem: stem) == name)
       }
     }
   }
   #expect(
-    ArchiveName(sequence: 12, gzip: true, state: .whole).bytes(stem: stem) == bytes("messages.00000012.gz"))
+    ArchiveFileName(sequence: 12, gzip: true, state: .whole).bytes(stem: stem) == bytes("messages.00000012.gz"))
 }
 
 @Test(arguments: [
@@ -26,7 +28,7 @@ import Testing
   "messages.00000012.cut-12-100000000", "messages.-0000012", "messages.00000012\n",
 ])
 func aNameOfSomebodyElsesIsNotTakenForAnArchive(name: String) {
-  #expect(ArchiveName(bytes(name), stem: bytes("messages")) == nil)
+  #expect(ArchiveFileName(bytes(name), stem: bytes("messages")) == nil)
 }
 
 @Test func aDaysWearIsCountedFromItsFirstWrite() {

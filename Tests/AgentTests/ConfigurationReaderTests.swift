@@ -51,6 +51,10 @@ extension ConfigurationTests {
       #expect(worker.selector.uid == 33)
       var log = LogRules(path: bytes("/var/log/lighttpd/access.log"), budget: .mib(1))
       log.keep = .kib(512)
+      log.reopen = .signal(SIGHUP)
+      var archive = ArchiveRules(folder: bytes("/mnt/flash/logs"))
+      archive.wear = .kib(512)
+      log.archive = archive
       #expect(configuration.logs == [log])
       #expect(configuration.budgets.map(\.scope) == [.logs, .fileSystem, .allRAM])
     }

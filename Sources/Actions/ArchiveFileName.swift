@@ -7,7 +7,7 @@
 //                                               that CRC, unless the cut was done already
 public import Samples
 
-public struct ArchiveName: Equatable, Sendable {
+public struct ArchiveFileName: Equatable, Sendable {
   public enum State: Equatable, Sendable {
     case whole
     case part(boot: UInt64)
@@ -29,7 +29,7 @@ public struct ArchiveName: Equatable, Sendable {
     var scanner = ByteScanner(name.span)
     scanner.move(to: stem.count)
     guard scanner.accept("."), let sequence = scanner.number() else { return nil }
-    var parsed = ArchiveName(sequence: sequence, gzip: scanner.accept(".gz"), state: .whole)
+    var parsed = ArchiveFileName(sequence: sequence, gzip: scanner.accept(".gz"), state: .whole)
     if scanner.accept(".part-"), let boot = scanner.hexadecimal() {
       parsed.state = .part(boot: boot)
     } else if scanner.accept(".cut-"), let end = scanner.hexadecimal(), scanner.accept("-"),
