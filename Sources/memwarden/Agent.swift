@@ -187,6 +187,7 @@ final class Agent: Answering {
     // A missed tick is not made up for.
     nextTick = max(nextTick + configuration.interval, now + Milliseconds(configuration.interval.rawValue / 2))
     boardReader.tick()
+    fileSystems.tick(around, buffer: cutBuffer)
     seeOut()
     // Once, for it holds many references: handing out the property would count each of them for every worker.
     let around = around
@@ -207,7 +208,6 @@ final class Agent: Answering {
     }
     tickBudgets()
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
-    fileSystems.tick(around, buffer: cutBuffer)
     redirects.tick(around, board)
   }
 

@@ -14,6 +14,8 @@ final class OpenFileSearch {
   private var seen = Set<UInt64>()
   private var startedAt: Instant?, cost: Int64 = 0
   private var isWanted = true
+  /// There is reason for the search under way; it need not wait for the ticks.
+  private(set) var isUrgent = true
   private var segmentsAt: Instant?
 
   /// All descriptors at least this often; when deleted files are known, to find who else holds them; and never sooner
@@ -37,9 +39,9 @@ final class OpenFileSearch {
     guard walk.isFinished, let startedAt else { return true }
     let age = board.now - startedAt
     guard age >= Self.least, age.rawValue >= cost * Self.pausePerCost / 1000 else { return false }
-    if isWanted || age >= Self.base || (age >= Self.held && board.held.deleted.count > 0) { return true }
-    for one in all where one.wantsSearch || one.wantsWriters(board.now) { return true }
-    return false
+    isUrgent = isWanted
+    for one in all where one.wantsSearch || one.wantsWriters(board.now) { isUrgent = true }
+    return isUrgent || age >= Self.base || (age >= Self.held && board.held.deleted.count > 0)
   }
 
   /// Goes on until then (µs of boot time). True when all descriptors were looked at; then `board.held` is new.

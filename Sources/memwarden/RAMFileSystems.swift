@@ -26,7 +26,7 @@ final class RAMFileSystems {
   private static let slow = Milliseconds.seconds(1)
   /// Of one turn of the loop, µs: for walks, and for the search.
   private static let slice: Int64 = 3000
-  /// Between two slices of what one could not finish.
+  /// Between two slices of what is urgent and one could not finish.
   private static let pause = Milliseconds(100)
 
   init(reader: KernelReader, board: Board) {
@@ -72,7 +72,8 @@ final class RAMFileSystems {
       // Those that come too late in this slice begin the next one.
       guard cl_boottime_us() < end, all[i].walkOn(reader, until: end, now: board.now) else {
         turn = i
-        isUnderWay = true
+        // Later walks go on with the ticks: they may take their time, and a quiet board sleeps.
+        isUnderWay = all[i].record.usage?.complete != true
         break
       }
     }
@@ -81,7 +82,7 @@ final class RAMFileSystems {
       if search.step(all, around, board, until: cl_boottime_us() + Self.slice) {
         deletedLogs.adopt(all, around, board: board)
       } else {
-        isUnderWay = true
+        isUnderWay = isUnderWay || search.isUrgent
       }
     }
     if deletedLogs.wantsSearch {

@@ -65,7 +65,8 @@ final class RAMUsage {
     foundCount = board.fileSystems.count
     let old = parts
     parts = []
-    for record in board.fileSystems {
+    // What lies over a covered one stands for itself.
+    for record in board.fileSystems where !record.isCovered {
       guard let mount = mounts.last(where: { $0.point == record.point }) else { continue }
       parts.append(old.first { $0.mount == mount } ?? Part(mount: mount))
     }
