@@ -24,17 +24,11 @@ extension KernelReader {
     let folder = try openPath()
     let number = folder.number
     var found: [Int32] = []
-    var isDenied = false, isSeen = false
     try forEachEntry(of: folder) { name in
       var status = reading_status()
-      let result = reading_stat(number, name, 1, &status)
-      if result == -EACCES || result == -EPERM { isDenied = true } else { isSeen = true }
-      guard result == 0, file.isSame(as: status) else { return }
+      guard reading_stat(number, name, 1, &status) == 0, file.isSame(as: status) else { return }
       if let descriptor = decimal(name) { found.append(descriptor) }
     }
-    // Without CAP_SYS_PTRACE the names can be listed, and not where they lead. One alone may lead to a filesystem that
-    // denies everything.
-    if isDenied, !isSeen { throw .denied }
     if found.isEmpty { return }
     let identity = Identity(pid: pid, startTicks: try stat(pid).startTicks)
     for descriptor in found {
