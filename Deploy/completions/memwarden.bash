@@ -7,8 +7,8 @@ _memwarden() {
     COMPREPLY=()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check status workers logs filesystems events explain history output recycle pause resume unpark cut reload top log version
-            help --help --version"
+        words="run check status workers logs filesystems events explain history output recycle pause resume unpark cut tail
+            redirect undo reload top log version help --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
     fi
@@ -23,6 +23,10 @@ _memwarden() {
             return
             ;;
         --after | --limit | --lines | --size | --keep | --budget | --buffer) return ;;
+        --to)
+            mapfile -t COMPREPLY < <(compgen -W "ring null syslog" -- "$current")
+            return
+            ;;
         --timestamp)
             mapfile -t COMPREPLY < <(compgen -W "none iso boot" -- "$current")
             return
@@ -32,7 +36,9 @@ _memwarden() {
         run) words="-c --config --observe --quiet --help" ;;
         check) words="-c --config --live --help" ;;
         events) words="--after --limit $client" ;;
-        status | reload | top | logs | filesystems | workers | explain | history | recycle | pause | resume | unpark | cut)
+        tail) words="--lines $client" ;;
+        redirect) words="--to $client" ;;
+        status | reload | top | logs | filesystems | workers | explain | history | recycle | pause | resume | unpark | cut | undo)
             words=$client
             ;;
         output) words="--lines $client" ;;
@@ -51,7 +57,7 @@ _memwarden() {
             workers | explain | history | output | recycle | pause | resume | unpark)
                 words=$(memwarden workers 2>/dev/null | awk 'NR > 1 && /^[^ ]/ { print $1 }')
                 ;;
-            cut) words=$(memwarden logs 2>/dev/null | awk '/^$/ { exit } NR > 1 && /^[^ ]/ { print $NF }') ;;
+            cut | tail | redirect | undo) words=$(memwarden logs 2>/dev/null | awk '/^$/ { exit } NR > 1 && /^[^ ]/ { print $NF }') ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

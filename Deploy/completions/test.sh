@@ -26,7 +26,7 @@ expect() {
 
 # Without a running memwarden.
 memwarden() { return 1; }
-expect "recycle reload resume " memwarden re
+expect "recycle redirect reload resume " memwarden re
 expect "--config --help --observe --quiet -c " memwarden run -
 expect "--live " memwarden check --l
 expect "--after --help --json --limit --socket --token-file --url " memwarden events ''
@@ -45,6 +45,8 @@ memwarden() {
 expect "web worker.2 " memwarden explain ''
 expect "worker.2 " memwarden recycle wo
 expect "/var/log/a.log " memwarden cut /var
+expect "/var/log/a.log " memwarden undo /var
+expect "null " memwarden redirect /var/log/a.log --to n
 
 # Nothing of the program is forgotten.
 manual=$(sed 's/\\-/-/g' ../man/memwarden.8)

@@ -19,7 +19,13 @@ public final class Tracer {
   func withStopped<R>(
     _ process: Identity, _ reader: KernelReader, _ body: (OpaquePointer) throws(RedirectObstacle) -> R
   ) throws(RedirectObstacle) -> R {
-    let found = try judge(process, reader)
+    var found = try judge(process, reader)
+    // Who waits for a vforked child to exec is uninterruptible for a moment.
+    for _ in 0..<20 where found.isUninterruptible {
+      usleep(5000)
+      found = try judge(process, reader)
+    }
+    if found.isUninterruptible { throw .busy }
     var pointer: OpaquePointer?
     let result = remote_begin(found.thread, &pointer)
     guard result == 0, let thread = pointer else {
@@ -44,7 +50,6 @@ public final class Tracer {
     }
     if found.tracer != 0 { throw .traced(by: found.tracer) }
     if found.seccomp != 0 { throw .seccomp }
-    if found.isUninterruptible { throw .busy }
     return found
   }
 

@@ -76,7 +76,7 @@ extension KernelReader {
 
   /// CAP_SYS_PTRACE (bit 19 of CapEff in /proc/self/status) is what smaps of another user's process asks for. A single
   /// process would be a bad sample: pid 1 of a container may be closed to everybody.
-  fileprivate func hasPtraceCapability() -> Bool {
+  public func hasPtraceCapability() -> Bool {
     let mask = try? system("/self/status") { text -> UInt64? in
       var s = ByteScanner(text)
       while !s.isAtEnd {

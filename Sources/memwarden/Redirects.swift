@@ -59,10 +59,11 @@ final class Redirects {
       status = try file.status()
     } catch { throw RedirectFailure(error.advice) }
     let scan = (try? around.reader.holders(of: status)) ?? HolderScan()
-    if scan.unreadable > 0 {
-      throw RedirectFailure("other processes' descriptors cannot all be read; memwarden needs root and CAP_SYS_PTRACE")
-    }
     let writing = writers(of: scan.holders)
+    // Without that right the descriptors of others can be counted, and not told where they lead.
+    if scan.unreadable > 0 || (writing.isEmpty && !around.reader.hasPtraceCapability()) {
+      throw RedirectFailure("other processes' descriptors cannot be read; memwarden needs root and CAP_SYS_PTRACE")
+    }
     if writing.isEmpty { throw RedirectFailure("no process has it open for writing") }
     let new = try makePlace(for: log.record, target, writing, around, now: board.now)
     active.append(new)
@@ -138,7 +139,11 @@ final class Redirects {
   private func exchangeAll(
     in redirect: LogRedirect, of status: FileStatus, _ writing: [LogWriter], _ around: Surroundings
   ) throws(RedirectFailure) {
-    for writer in writing where around.finder.isProtected(writer.identity.pid) {
+    // What ended meanwhile counts as protected too, and is none of our business.
+    for writer in writing
+    where around.finder.isProtected(writer.identity.pid)
+      && around.startTime(writer.identity.pid) == writer.identity.startTicks
+    {
       throw RedirectFailure(.protected, of: writer)
     }
     var there = Replacement(from: status, path: redirect.place, to: redirect.placeStatus)

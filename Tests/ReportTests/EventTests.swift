@@ -65,6 +65,7 @@ import Testing
     case .logRefused: 28
     case .logBackInBudget: 29
     case .triggerDue: 30
+<<<<<<< HEAD
     case .budget: 31
     case .deletedFileHeld: 32
     case .deletedLogCut: 33
@@ -78,6 +79,19 @@ import Testing
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
   #expect(Set(rows.map { number($0.what) }) == Set(0..<39))
   #expect(Set(rows.map(\.event)).count == 38 + budgetEvents.count)
+=======
+    case .redirected: 31
+    case .redirectedToo: 32
+    case .redirectRefused: 33
+    case .redirectUndone: 34
+    case .redirectKept: 35
+    case .stateUnusable: 36
+    }
+  }
+  let rows = agentEvents + workerEvents + logEvents
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<37))
+  #expect(Set(rows.map(\.event)).count == 37)
+>>>>>>> 8068c5e (redirect: tests, documents, and holders of files that cannot be looked at count as unseen)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
