@@ -55,14 +55,6 @@ public struct FolderCalls {
   }
 }
 
-private func withName<R>(_ name: Bytes, _ body: (UnsafePointer<CChar>) -> R) -> R {
-  var text = name
-  text.append(0)
-  return text.withUnsafeBytes { p in
-    body(p.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: CChar.self))
-  }
-}
-
 private func tellFiles(_ folder: Int32, _ tell: (Bytes, UInt64) -> Void) -> Int32 {
   let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
   defer { memory.deallocate() }
