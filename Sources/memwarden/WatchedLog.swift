@@ -10,7 +10,7 @@ final class WatchedLog {
   let record: LogRecord
   /// The budget by whose pattern it was found; nil for one with a section of its own.
   let budget: LogBudget?
-  private(set) var watch: LogWatch
+  var watch: LogWatch
   private(set) var file: LogFile?
   let writers: LogWriters
   private let bounding: LogBounding
