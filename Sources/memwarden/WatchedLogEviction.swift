@@ -40,7 +40,8 @@ extension WatchedLog {
       if file.kind == .ramfs, writers.holders == nil, rate(at: now) == 0 { writers.findNow(file, around) }
       try cut(file, keep: keep, around, buffer: agent.cutBuffer, board: agent.board)
       try schedule(file, after: try file.status(), inotify: agent.inotify)
-      return true
+      // What is archived first gives way a moment later.
+      return !isCutting
     } catch {
       evictableAt = now + .seconds(1)
       if error != .nothingToCut { refuse(error, around, inotify: agent.inotify, now: now) }

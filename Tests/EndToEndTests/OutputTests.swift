@@ -52,7 +52,8 @@ extension EndToEnd {
         let kept = (text(of: "\(file).1") + text(of: file)).split(separator: "\n")
         #expect(text(of: "\(file).1").utf8.count + text(of: file).utf8.count <= 32768)
         #expect(
-          kept.count > 1000 && kept.map(String.init) == (20000 - kept.count..<20000).map { "line \($0)" }, "no gap, to the end")
+          kept.count > 1000 && kept.map(String.init) == (20000 - kept.count..<20000).map { "line \($0)" },
+          "no gap, to the end")
         #expect(!agent.process.output.contains("mute\n"))
         let pid = try agent.awaitEvent("child_started", of: "mute").number("pid") ?? 0
         let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/1")
