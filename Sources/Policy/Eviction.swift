@@ -74,10 +74,26 @@ public func kept(of log: LogRules, sharing budget: ByteCount, among count: Int) 
 /// How old the archive of this name is within its log, and which log that is; nil for a name that is no archive's.
 /// `log.1`, `log.2.gz`: logrotate and its kin count up with age. `log.000017`, `log.12345678`, `log-20260131`: numbers
 /// with zeros in front, of eight digits and more, or behind a hyphen only ever grow: the highest is the newest.
-public struct ArchiveName: Equatable, Sendable {
+public struct RotatedName: Equatable, Sendable {
   public var log: Bytes
   public var number: UInt64
   public var growsWithAge: Bool
+
+  /// memwarden's own archive of a log, not yet whole: `log.00000012.gz.part-…` or `.cut-…`. Nobody else's to touch.
+  public static func isUnfinished(_ path: Bytes) -> Bool {
+    guard let hyphen = path.lastIndex(of: UInt8(ascii: "-")) else { return false }
+    for mark: StaticString in [".part", ".cut"] {
+      let start = hyphen - mark.utf8CodeUnitCount
+      if start > 0, equal(Bytes(path[start..<hyphen]), mark) { return RotatedName(Bytes(path[..<start])) != nil }
+      // A second hyphen stands between the two numbers of `.cut-9f000-1c291ca3`.
+      if let first = path[..<hyphen].lastIndex(of: UInt8(ascii: "-")), first >= mark.utf8CodeUnitCount,
+        equal(Bytes(path[(first - mark.utf8CodeUnitCount)..<first]), mark)
+      {
+        return RotatedName(Bytes(path[..<(first - mark.utf8CodeUnitCount)])) != nil
+      }
+    }
+    return false
+  }
 
   public init?(_ path: Bytes) {
     var end = path.count

@@ -125,7 +125,7 @@ struct LogCheck {
       if configuration.logs.contains(where: { $0.path == file.path }) { continue }
       if protected.contains(where: { $0.matches(file.path) }) {
         printOut("    \(file.path): protected\n")
-      } else if file.status.isRegular, ArchiveName(file.path) != nil {
+      } else if file.status.isRegular, RotatedName(file.path) != nil {
         printOut("    \(file.path): an archive of \(file.status.allocated), goes first unless it is open\n")
       } else {
         checkLog(rules.logRules(path: file.path, budget: budget))

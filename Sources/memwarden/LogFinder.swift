@@ -99,7 +99,7 @@ final class LogFinder {
     unwatched = search.missed
     written.removeAll { inode in !search.found.contains { $0.status.inode == inode } }
     for file in search.found where !isOthers(file) {
-      if isProtected(file.path) {
+      if isProtected(file.path) || RotatedName.isUnfinished(file.path) {
         othersBytes += file.status.allocated
       } else if !isWatched(file.path), isArchive(file, before) {
         archives.append(Archive(path: file.path, status: file.status, age: 0))
@@ -122,7 +122,7 @@ final class LogFinder {
   }
 
   private func isArchive(_ file: LogSearch.File, _ before: [Archive]) -> Bool {
-    guard file.status.isRegular, ArchiveName(file.path) != nil, !written.contains(file.status.inode) else {
+    guard file.status.isRegular, RotatedName(file.path) != nil, !written.contains(file.status.inode) else {
       return false
     }
     // What has grown is written.
@@ -134,7 +134,7 @@ final class LogFinder {
   }
 
   private func rank() {
-    let names = archives.map { ArchiveName($0.path) }
+    let names = archives.map { RotatedName($0.path) }
     for i in archives.indices {
       guard let name = names[i] else { continue }
       archives[i].age = 1

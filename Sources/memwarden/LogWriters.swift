@@ -30,14 +30,15 @@ final class LogWriters {
     record.writers.removeAll(keepingCapacity: true)
   }
 
-  /// Begins a search when one is due, and goes on with it for so long.
-  func search(_ file: LogFile, _ around: Surroundings, for slice: Milliseconds, now: Instant) {
+  /// Begins a search when one is due, and goes on with it for so long; false when none is.
+  func search(_ file: LogFile, _ around: Surroundings, for slice: Milliseconds, now: Instant) -> Bool {
     if running == nil {
-      guard now - searchedAt >= (holders == nil ? Self.retry : Self.age) else { return }
+      guard now - searchedAt >= (holders == nil ? Self.retry : Self.age) else { return false }
       searchedAt = now
       running = HolderSearch(file.opened, around.reader)
     }
     if let running, running.step(around.reader, for: slice) { note(running, around, on: file.kind) }
+    return true
   }
 
   /// The whole search at once.

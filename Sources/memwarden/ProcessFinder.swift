@@ -12,6 +12,8 @@ final class ProcessFinder {
   let protected: Protected
   private let candidate: Candidate
   var workers = [WatchedWorker]()
+  /// The turn of the loop in which the writers of a log were searched for: one search in a turn.
+  var logSearchedAt: Instant?
   /// The newest pid at the last scan; -1 before the first.
   private(set) var newestPid: Int32 = -1
   /// Processes that came lately: one that was just forked may become another program, or write its pidfile, a moment

@@ -10,7 +10,7 @@ final class WatchedLog {
   let record: LogRecord
   /// The budget by whose pattern it was found; nil for one with a section of its own.
   let budget: LogBudget?
-  private(set) var watch: LogWatch
+  var watch: LogWatch
   private(set) var file: LogFile?
   let writers: LogWriters
   private let bounding: LogBounding
@@ -168,7 +168,7 @@ final class WatchedLog {
     record.bytesPerDay = watch.growth.perDay(now: board.now)
     record.untilFull = watch.timeToFill(record.rules.budget - status.allocated, now: board.now)
     guard let file, record.bytesPerSecond > 0 || watch.rate > 0 else { return }
-    search(file, around, now: board.now)
+    guard search(file, around, now: board.now) else { return }
     if !toldGrowing, !writers.isSearching, record.bytesPerSecond > 0 {
       toldGrowing = true
       around.teller.tell(
@@ -178,11 +178,15 @@ final class WatchedLog {
     }
   }
 
-  /// For a quarter of the time in which the log could fill up.
-  private func search(_ file: LogFile, _ around: Surroundings, now: Instant) {
+  /// For a quarter of the time in which the log could fill up. False when it was another log's turn: twenty logs that
+  /// begin to grow together would hold the loop up for half a second.
+  @discardableResult
+  private func search(_ file: LogFile, _ around: Surroundings, now: Instant) -> Bool {
+    guard around.finder.logSearchedAt != now else { return false }
     let room = (record.rules.budget - record.allocated).rawValue
     let slice = watch.rate == 0 ? 20 : max(1, min(20, room * 250 / watch.rate))
-    writers.search(file, around, for: Milliseconds(Int64(slice)), now: now)
+    if writers.search(file, around, for: Milliseconds(Int64(slice)), now: now) { around.finder.logSearchedAt = now }
+    return true
   }
 
   func cut(

@@ -32,12 +32,16 @@ extension WatchedLog {
     let around = agent.around, now = agent.board.now
     do throws(LogRefusal) {
       let file = try open(around, buffer: agent.cutBuffer, board: agent.board)
-      note(try file.status())
+      let status = try file.status()
+      note(status)
+      // What was written since the last look counts: after the cut nobody could tell.
+      _ = watch.look(status, now: now)
       // Who writes a log that was silent all the time is not known yet, and on ramfs the method depends on it.
       if file.kind == .ramfs, writers.holders == nil, rate(at: now) == 0 { writers.findNow(file, around) }
       try cut(file, keep: keep, around, buffer: agent.cutBuffer, board: agent.board)
       try schedule(file, after: try file.status(), inotify: agent.inotify)
-      return true
+      // What is archived first gives way a moment later.
+      return !isCutting
     } catch {
       evictableAt = now + .seconds(1)
       if error != .nothingToCut { refuse(error, around, inotify: agent.inotify, now: now) }

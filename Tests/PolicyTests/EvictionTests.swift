@@ -51,7 +51,7 @@ private func log(_ rate: UInt64, _ kib: UInt64, keep: UInt64 = 16, evictable: Bo
     ("/l/app.20260131", "/l/app", 20_260_131, false),
   ] as [(String, String, UInt64, Bool)])
 func anArchiveIsKnownByItsName(path: String, log: String, number: UInt64, growsWithAge: Bool) throws {
-  let name = try #require(ArchiveName(Bytes(path.utf8)))
+  let name = try #require(RotatedName(Bytes(path.utf8)))
   #expect(name.log == Bytes(log.utf8) && name.number == number && name.growsWithAge == growsWithAge)
 }
 
@@ -60,7 +60,7 @@ func anArchiveIsKnownByItsName(path: String, log: String, number: UInt64, growsW
   ".gz",
   "/l/app.99999999999999999999",
 ])
-func aLogIsNotTakenForAnArchive(path: String) { #expect(ArchiveName(Bytes(path.utf8)) == nil) }
+func aLogIsNotTakenForAnArchive(path: String) { #expect(RotatedName(Bytes(path.utf8)) == nil) }
 
 // MARK: When
 
@@ -177,4 +177,14 @@ func aLogIsNotTakenForAnArchive(path: String) { #expect(ArchiveName(Bytes(path.u
   #expect(slow.steadyRate(at: now) < 50_000)
   #expect(slow.rate(at: now + .seconds(30)) < 5_000)
   #expect(slow.rate(at: Instant(milliseconds: .max)) < 10)
+}
+
+@Test func anArchiveThatIsBeingWrittenIsNobodysToTouch() {
+  for name in ["m.00000012.gz.part-5f0c1e22a9b3d471", "m.00000012.cut-9f000-1c291ca3"] {
+    #expect(RotatedName.isUnfinished(Bytes("/l/\(name)".utf8)))
+    #expect(RotatedName(Bytes("/l/\(name)".utf8)) == nil)
+  }
+  for name in ["m.log", "m-1", "m.part-1", "m.00000012.gz", "m.log-20260131", "-", "a.cut-1-2"] {
+    #expect(!RotatedName.isUnfinished(Bytes("/l/\(name)".utf8)))
+  }
 }
