@@ -162,7 +162,6 @@ let logEvents: [Expected] = [
     "deleted and still written: cut by punch through descriptor 5 of pid 42: 700 KiB to 100 KiB"),
   Expected(.logBackInBudget, "recovered", "log_back_in_budget", "", "within its budget again"),
   Expected(
-<<<<<<< HEAD
     .logCut(archivedCut, cuts: 5), "acted", "cut",
     cutNumbers(5, lost: "0")
       + #", "archive": {"name": "it.00000007.gz", "bytes": 614400, "stored_bytes": 20480, "lines": 7000}"#,
@@ -180,7 +179,7 @@ let logEvents: [Expected] = [
   Expected(
     .renameFailed("it is protected.", pid: 42), "failed", "rename_failed", #""pid": 42"#,
     "not renamed, cut in place instead: pid 42: it is protected."),
-=======
+  Expected(
     .redirected(.ring, processes: 2, freed: .kib(700)), "acted", "redirected",
     #""to": "ring", "processes": 2, "freed_bytes": 716800"#, "redirected to ring in 2 processes: 700 KiB came back"),
   Expected(
@@ -196,7 +195,6 @@ let logEvents: [Expected] = [
     .redirectKept(.file(Bytes("/x")), processes: 1), "seen", "redirect_kept", #""to": "/x", "processes": 1"#,
     "still redirected to /x, in 1 process"),
   Expected(.stateUnusable("it is torn"), "failed", "state_unusable", "", "it is torn"),
->>>>>>> 8068c5e (redirect: tests, documents, and holders of files that cannot be looked at count as unseen)
 ]
 
 private let deletedCutNumbers = cutNumbers(3, lost: "12").replacing(

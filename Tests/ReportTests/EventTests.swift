@@ -65,7 +65,6 @@ import Testing
     case .logRefused: 28
     case .logBackInBudget: 29
     case .triggerDue: 30
-<<<<<<< HEAD
     case .budget: 31
     case .deletedFileHeld: 32
     case .deletedLogCut: 33
@@ -74,24 +73,17 @@ import Testing
     case .archiveFailed: 36
     case .archiveRecovered: 37
     case .renameFailed: 38
+    case .redirected: 39
+    case .redirectedToo: 40
+    case .redirectRefused: 41
+    case .redirectUndone: 42
+    case .redirectKept: 43
+    case .stateUnusable: 44
     }
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<39))
-  #expect(Set(rows.map(\.event)).count == 38 + budgetEvents.count)
-=======
-    case .redirected: 31
-    case .redirectedToo: 32
-    case .redirectRefused: 33
-    case .redirectUndone: 34
-    case .redirectKept: 35
-    case .stateUnusable: 36
-    }
-  }
-  let rows = agentEvents + workerEvents + logEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<37))
-  #expect(Set(rows.map(\.event)).count == 37)
->>>>>>> 8068c5e (redirect: tests, documents, and holders of files that cannot be looked at count as unseen)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<45))
+  #expect(Set(rows.map(\.event)).count == 44 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
