@@ -55,6 +55,7 @@ extension ConfigurationTests {
       var archive = ArchiveRules(folder: bytes("/mnt/flash/logs"))
       archive.wear = .kib(512)
       log.archive = archive
+      log.redirect = .ring
       #expect(configuration.logs == [log])
       #expect(configuration.budgets.map(\.scope) == [.logs, .fileSystem, .allRAM])
     }
