@@ -199,18 +199,19 @@ extension EndToEnd {
             budget = 256K archive = "\(folder)" archive_keep = 100 archive_budget = 100M gzip = no wear = 1M
           }
           """)
-        let lines = 3 * 65_536
-        let flooder = try scene.startLeaky("flood", "--file", path, "--rate", "5M", "--total", "\(lines * 80)")
+        let lines = 3 * 13_107
+        let flooder = try scene.startLeaky("flood", "--file", path, "--rate", "1M", "--total", "\(lines * 80)")
         _ = try watch(path, lines: lines, during: flooder)
-        let event = try agent.awaitEvent("archive_failed", of: path)
-        #expect(event.text("message")?.contains("wear") == true)
-        #expect(try agent.events("archive_failed", of: path).count == 1, "told once")
+        try eventually("nothing is under way") { names(folder).allSatisfy { !$0.contains(".part-") } }
+        let told = try agent.events("archive_failed", of: path).filter { $0.text("message")?.contains("wear") == true }
+        #expect(told.count == 1, "told once")
         let archive = try agent.log(path).object("archive")
         let written = names(folder).reduce(0) {
           $0 + (FileManager.default.contents(atPath: "\(folder)/\($1)")?.count ?? 0)
         }
         #expect(written <= 1 << 20 && written > 900 << 10)
-        #expect(archive.number("written_today_bytes") == written)
+        let today = archive.number("written_today_bytes") ?? 0
+        #expect(today >= written && today <= 1 << 20)
         let count = try count(folder, path)
         #expect(count.missing * 80 == archive.number("unarchived_bytes"), "\(count)")
         #expect(count.twice == 0 && count.torn == 0 && allocatedBytes(path) ?? .max <= 260 << 10)
