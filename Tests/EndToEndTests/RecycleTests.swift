@@ -54,7 +54,7 @@ extension EndToEnd {
         let recycled = try agent.awaitEvent("recycled", of: "leaker")
         let endedAt = recycled.number("boot_ms") ?? 0
         let before = try #require(looks.last { $0.pid == old }).uss
-        let after = try #require(looks.last { $0.pid == new && $0.at <= endedAt }).uss
+        let after = try #require(looks.last { $0.pid == new && $0.at <= endedAt } ?? looks.first { $0.pid == new }).uss
         let freed = try #require(recycled.number("freed_bytes"))
         #expect(abs(freed - (before - after)) <= (before - after) / 10, "\(before) - \(after) is not about \(freed)")
         #expect(recycled.number("old_pid") == Int(old) && recycled.number("new_pid") == Int(new))
