@@ -42,7 +42,13 @@ final class HTTPServer {
   var pollable: Int32 { daemon.map { mhd_epoll_fd($0) } ?? -1 }
   /// Milliseconds until `turn` is wanted again, -1 for never.
   var timeout: Int64 { daemon.map { mhd_timeout($0) } ?? -1 }
-  func turn() { if let daemon { _ = MHD_run(daemon) } }
+  func turn() {
+    guard let daemon else { return }
+    let before = mhd_connections(daemon)
+    _ = MHD_run(daemon)
+    // A daemon that was full listens again at the beginning of the run after the one in which a place came free.
+    if mhd_connections(daemon) < before { _ = MHD_run(daemon) }
+  }
 
   fileprivate func reply(_ connection: OpaquePointer?, _ request: Request) -> MHD_Result {
     requests += 1
