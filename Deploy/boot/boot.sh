@@ -16,10 +16,16 @@ device=$home/build/device/$arch out=$home/build/boot/$arch
 mkdir -p "$out"
 "$here/fetch.sh" "$out/fetched" "$debian" "$image" "$codename"
 
-# --- The programs that provoke, for the same processor and libc as memwarden
+# --- The programs that provoke, for the same processor and libc as memwarden. musl does not bring the kernel's headers;
+# those of this machine serve, with the asm that most processors share.
 
+rm -rf "$out/headers"
+mkdir "$out/headers"
+ln -s /usr/include/linux /usr/include/asm-generic "$out/headers"
+ln -s /usr/include/asm-generic "$out/headers/asm"
 program() { # NAME SOURCE...
-  "$bin/clang" "--target=$c_target" "${code[@]}" -nostdlibinc -isystem "$device/root/include" -std=gnu17 -Os -fPIE -s \
+  "$bin/clang" "--target=$c_target" "${code[@]}" -nostdlibinc -isystem "$device/root/include" \
+    -idirafter "$out/headers" -std=gnu17 -Os -fPIE -s \
     -static-pie -nostdlib -fuse-ld=lld "$device/root/lib/rcrt1.o" "$device/root/lib/crti.o" "${@:2}" \
     "$device/root/lib/libc.a" "$("$gcc" -print-libgcc-file-name)" "$device/root/lib/crtn.o" -o "$out/root/bin/$1"
 }
