@@ -23,12 +23,17 @@ public struct ArchiveFileName: Equatable, Sendable {
     self.state = state
   }
 
+  /// So that counting on never overflows, whatever stands in the folder.
+  static let sequenceMaximum: UInt64 = 1 << 53
+
   /// nil: a file of somebody else's.
   public init?(_ name: Bytes, stem: Bytes) {
     guard name.count > stem.count + 1, name.count < 256, Bytes(name[..<stem.count]) == stem else { return nil }
     var scanner = ByteScanner(name.span)
     scanner.move(to: stem.count)
-    guard scanner.accept("."), let sequence = scanner.number() else { return nil }
+    guard scanner.accept("."), let sequence = scanner.number(),
+      sequence <= Self.sequenceMaximum
+    else { return nil }
     var parsed = ArchiveFileName(sequence: sequence, gzip: scanner.accept(".gz"), state: .whole)
     if scanner.accept(".part-"), let boot = scanner.hexadecimal() {
       parsed.state = .part(boot: boot)

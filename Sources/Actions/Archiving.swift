@@ -102,7 +102,7 @@ public final class Archiving {
       guard result >= 0 else { throw .failed(.sync, errno: -result) }
       phase = .syncing
       return result == 1 ? try name(after: 1) : .waiting
-    case .syncing: return try name(after: folder.calls.syncDone())
+    case .syncing: return try name(after: folder.calls.syncDone(file))
     case .ready, .over: return .ready
     }
   }
@@ -162,7 +162,10 @@ public final class Archiving {
   }
 
   private func shut() {
-    if file >= 0 { close(file) }
+    if file >= 0 {
+      ar_sync_forget(file)
+      close(file)
+    }
     file = -1
   }
 }

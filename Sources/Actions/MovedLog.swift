@@ -92,13 +92,6 @@ public final class MovedLog {
     guard result == 0 else { throw .failed(.rename, errno: -result) }
   }
 
-  /// Removes the NAME.old of the log at `path`, to make room for the next.
-  public static func removeOld(_ path: Bytes, calls: MovingCalls = .live) throws(LogRefusal) {
-    let folder = try openFolder(of: path)
-    defer { close(folder) }
-    _ = calls.remove(folder, lastName(path) + Bytes(oldSuffix))
-  }
-
   private static func openFolder(of path: Bytes) throws(LogRefusal) -> Int32 {
     let slash = path.lastIndex(of: UInt8(ascii: "/")) ?? 0
     return try LogPath.openFolder(Bytes(path[..<slash]))

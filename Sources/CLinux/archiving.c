@@ -89,26 +89,35 @@ struct completion {
 enum { FSYNC = 2 };
 
 static unsigned long aio;
-static bool under_way;
+// Whose fsync is under way, or -1; whether its owner still asks for the result.
+static int owner = -1;
+static bool orphaned;
+
+// 0: it is not done yet. Else its result, 1 or -errno, and there is none under way any more.
+static int reap(void) {
+  struct completion done;
+  long at_once[2] = {0, 0};
+  long n = syscall(SYS_io_getevents, aio, 0L, 1L, &done, at_once);
+  if (n == 0) return 0;
+  owner = -1;
+  if (n < 0) return -errno;
+  return done.result < 0 ? (int)done.result : 1;
+}
 
 int ar_sync(int descriptor) {
-  if (under_way && ar_sync_done() == 0) return -EBUSY;
+  if (owner >= 0 && (!orphaned || reap() == 0)) return -EBUSY;
   struct control_block block = {.opcode = FSYNC, .descriptor = (uint32_t)descriptor}, *blocks[] = {&block};
   if (aio || syscall(SYS_io_setup, 4, &aio) == 0)
     if (syscall(SYS_io_submit, aio, 1L, blocks) == 1) {
-      under_way = true;
+      owner = descriptor;
+      orphaned = false;
       return 0;
     }
   return fsync(descriptor) < 0 ? -errno : 1;
 }
 
-int ar_sync_done(void) {
-  if (!under_way) return 1;
-  struct completion done;
-  long at_once[2] = {0, 0};
-  long n = syscall(SYS_io_getevents, aio, 0L, 1L, &done, at_once);
-  if (n == 0) return 0;
-  under_way = false;
-  if (n < 0) return -errno;
-  return done.result < 0 ? (int)done.result : 1;
+int ar_sync_done(int descriptor) { return owner == descriptor && !orphaned ? reap() : -EINVAL; }
+
+void ar_sync_forget(int descriptor) {
+  if (owner == descriptor) orphaned = true;
 }

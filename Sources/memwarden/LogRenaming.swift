@@ -36,6 +36,7 @@ final class LogRenaming {
   private static let rest = Milliseconds.seconds(3600)
   /// How often it is looked who still has the old file: at first, and when that takes longer.
   private static let pause = Milliseconds(10), longPause = Milliseconds.seconds(10)
+  private static let failurePause = Milliseconds.seconds(60)
 
   /// nil when the rules do not want it.
   init?(of record: LogRecord, _ bounding: LogBounding) {
@@ -68,7 +69,6 @@ final class LogRenaming {
       // Nobody writes it now, and whoever does next will open it by its name: in place nothing can go wrong.
       if writers.isEmpty { return false }
       if case .signal(let signal) = reopen, !mayBeSent(signal, to: writers, around, now: now) { return false }
-      if record.rules.archive == nil { try MovedLog.removeOld(file.path) }
       moved = try MovedLog.move(file, create: record.rules.create)
       before = allocated
       began = now
@@ -175,10 +175,18 @@ final class LogRenaming {
       case .released: return try retire(moved, around, buffer: buffer, board: board)
       }
     } catch {
-      // Somebody removed it, or it cannot be touched any more: nothing of it is left to do.
       bounding.abandon()
-      _ = giveUp(error.advice, around, board.now)
-      forget()
+      switch error {
+      case .gone, .swapped:
+        // Somebody removed it: nothing of it is left to do.
+        _ = giveUp(error.advice, around, board.now)
+        forget()
+      case .nothingToCut: nextStep = board.now + Self.longPause
+      default:
+        // It is in RAM still, and is gone on with.
+        _ = giveUp(error.advice, around, board.now)
+        nextStep = board.now + Self.failurePause
+      }
     }
     return nil
   }

@@ -182,7 +182,10 @@ final class Redirects {
   }
 
   private func putBack(_ redirect: LogRedirect, _ around: Surroundings) throws(RedirectFailure) -> Int {
-    let writing = writersNow(of: redirect, around)
+    guard let scan = try? around.reader.holders(of: redirect.placeStatus), scan.unreadable == 0 else {
+      throw RedirectFailure("other processes' descriptors cannot all be read; memwarden needs root and CAP_SYS_PTRACE")
+    }
+    let writing = writersNow(of: redirect, scan, around)
     let file = try? around.reader.fileStatus(redirect.path)
     if let file, !file.isRegular { throw RedirectFailure("under the log's path there is something else now") }
     let rest = RingRest(redirect, writers: users(of: writing, around)), now = around.teller.board.now
@@ -208,8 +211,7 @@ final class Redirects {
 
   /// Who has the place open instead of the log, with the flags that they had of the log. Of what others use too, only
   /// the processes that were redirected and what they forked since.
-  private func writersNow(of redirect: LogRedirect, _ around: Surroundings) -> [LogWriter] {
-    let scan = (try? around.reader.holders(of: redirect.placeStatus)) ?? HolderScan()
+  private func writersNow(of redirect: LogRedirect, _ scan: HolderScan, _ around: Surroundings) -> [LogWriter] {
     var now = [LogWriter]()
     for var writer in writers(of: scan.holders) {
       let parent = (try? around.reader.stat(writer.identity.pid).parent) ?? 0
@@ -313,6 +315,13 @@ final class Redirects {
   /// At the start: takes up what an earlier memwarden left.
   func restore(_ logs: [LogRules], _ around: Surroundings, _ board: Board) {
     guard (try? around.reader.fileStatus(statePath)) != nil else { return }
+    guard let status = try? around.reader.fileStatus(statePath), status.isRegular, status.uid == geteuid(),
+      status.mode & 0o022 == 0, folder.withCString({ redirect_make_folder($0) }) == 0
+    else {
+      around.teller.tell(
+        .stateUnusable("the state file or its folder belongs to others or may be written by them, and was ignored"))
+      return
+    }
     guard let text = readWhole(statePath, maximum: RedirectState.sizeMaximum),
       let found = RedirectState.parse(text, bootID: board.bootID)
     else {
@@ -321,7 +330,8 @@ final class Redirects {
       )
       return
     }
-    for saved in found {
+    // The FIFOs are beside it and nowhere else.
+    for saved in found where !saved.target.usesPipe || isOurs(saved.place) {
       let pipe = saved.target.usesPipe ? saved.place.withCString { redirect_open_pipe($0) } : -1
       let nobody = FileStatus(
         device: saved.device, inode: saved.inode, links: 1, mode: 0, uid: 0, size: .zero, allocated: .zero)
@@ -334,6 +344,11 @@ final class Redirects {
       if pipe >= 0 { _ = cl_epoll_add(epoll, pipe, tag) }
       active.append(redirect)
     }
+  }
+
+  private func isOurs(_ place: Bytes) -> Bool {
+    guard let slash = place.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return false }
+    return Bytes(place[..<slash]) == folder
   }
 
   /// To the records of a new configuration. A log that is not to be redirected any more, or was but half, is undone.

@@ -70,12 +70,13 @@ extension WatchedWorker {
   /// Does the trigger still hold on figures read this instant?
   func stillHolds(_ trigger: Int, _ reader: KernelReader, board: Board, now: Instant) -> Bool {
     let rules = record.rules.triggers[trigger]
-    gather(reader, board: board, now: now)
+    gather(reader, board: board, again: true, now: now)
     return rules.when.holds(record.facts, clear: rules.clear) == true
   }
 
-  private func gather(_ reader: KernelReader, board: Board, now: Instant) {
-    let isDearDue = facts.isDearDue(now)
+  /// `again`: right before an act, what can be read at any instant is read anew.
+  private func gather(_ reader: KernelReader, board: Board, again: Bool = false, now: Instant) {
+    let isDearDue = facts.isDearDue(now) || again
     record.facts.memoryTotal = board.memory.total
     record.facts.baseline = record.growth.baseline
     for fact in facts.wanted {
@@ -89,6 +90,8 @@ extension WatchedWorker {
         record.facts[fact] = oldestStart.map { now.milliseconds - Int64(clamping: $0 &* 10) }
       case .threads: record.facts[fact] = combined { (try? reader.stat($0)).map { Int64($0.threads) } }
       case .cpu:
+        // A share of the time since the last tick: there has been none.
+        if again { continue }
         let ticks = total { (try? reader.stat($0)).map { Int64(clamping: $0.userTicks &+ $0.systemTicks) } }
         record.facts[fact] = ticks.flatMap { facts.cpuShare(UInt64($0), now: now) }
       case .peak:

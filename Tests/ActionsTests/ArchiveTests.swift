@@ -23,7 +23,8 @@ import Testing
 }
 
 @Test(arguments: [
-  "messages", "messages.", "messages.1", "messages.12.gz", "messages.00000012.gz.old", "messages.00000012.zip",
+  "messages", "messages.", "messages.1", "messages.12.gz", "messages.00000012.gz.old",
+  "messages.18446744073709551615.gz", "messages.00000012.zip",
   "messages2.00000012", "other.00000012", "messages.00000012.part-", "messages.00000012.cut-12",
   "messages.00000012.cut-12-100000000", "messages.-0000012", "messages.00000012\n",
 ])
@@ -263,15 +264,15 @@ private final class FailingArchive: @unchecked Sendable {
     calls.read = { self.fails() ? -Int64(EIO) : ArchiveCalls.live.read($0, $1, $2, $3) }
     calls.create = { self.fails() ? -ENOSPC : ArchiveCalls.live.create($0, $1) }
     calls.write = { self.fails() ? -Int64(ENOSPC) : ArchiveCalls.live.write($0, $1, min($2, 10_000)) }
-    calls.sync = { self.fails() ? -EIO : ArchiveCalls.live.sync($0) == 0 ? self.wait() : 1 }
-    calls.syncDone = { 1 }
+    calls.sync = { self.fails() ? -EIO : ArchiveCalls.live.sync($0) == 0 ? self.wait($0) : 1 }
+    calls.syncDone = { _ in 1 }
     calls.syncFolder = { self.fails() ? -EIO : ArchiveCalls.live.syncFolder($0) }
     calls.rename = { self.fails() ? -EIO : ArchiveCalls.live.rename($0, $1, $2) }
     calls.remove = { self.fails() ? -EIO : ArchiveCalls.live.remove($0, $1) }
     return calls
   }
-  private func wait() -> Int32 {
-    while ArchiveCalls.live.syncDone() == 0 {}
+  private func wait(_ descriptor: Int32) -> Int32 {
+    while ArchiveCalls.live.syncDone(descriptor) == 0 {}
     return 1
   }
   var cuts: FileCalls {

@@ -26,6 +26,20 @@ extension EndToEnd {
       }
     }
 
+    @Test func aWorkerThatTakesTheWholeProcessorIsRecycled() throws {
+      try withScene { scene in
+        let agent = try scene.startAgent(
+          """
+          interval = 200ms
+          worker "spinner" { run = {"/bin/sh", "-c", "while :; do :; done"} recycle_when = {"cpu > 20% in 3/5"} cooldown = 1h }
+          worker "sleeper" { run = {"/bin/sleep", "1000"} recycle_when = {"cpu > 20% in 3/5"} }
+          """)
+        #expect(try agent.awaitEvent("trigger_due", of: "spinner").number("value") ?? 0 > 2000)
+        try agent.awaitEvent("recycled", of: "spinner")
+        #expect(try agent.events("recycle_began").allSatisfy { $0.text("worker") == "spinner" })
+      }
+    }
+
     /// A server with a client that stays: connections from outside, descriptors that are really open.
     @Test func connectionsAndDescriptorsAreThoseOfTheKernel() throws {
       try withScene { scene in

@@ -24,7 +24,9 @@ int64_t ar_write(int descriptor, const void *from, size_t count);
 
 // fsync(2). 1: done. 0: it is under way in the kernel, ask ar_sync_done. -EBUSY: another one is. One at a time.
 int ar_sync(int descriptor);
-// 1: the one that is under way is done; 0: not yet; -errno: it failed.
-int ar_sync_done(void);
+// 1: the one that was begun for this descriptor is done; 0: not yet; -errno: it failed.
+int ar_sync_done(int descriptor);
+// Nobody will ask for the result of this descriptor's any more.
+void ar_sync_forget(int descriptor);
 // fsync(2) of a folder, waited for: a few bytes of its own.
 int ar_sync_folder(int folder);
