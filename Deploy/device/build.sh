@@ -42,9 +42,15 @@ for file in "$home"/Sources/CLinux/*.c "$home"/Sources/CConfuse/*.c "$home"/Sour
     "-I$home/Sources/CLinux/include" "-I$home/Sources/CConfuse/include" "-I$home/Sources/CZlib/include" -c "$file" -o "$part"
 done
 
+if stale start.o "$here/start.c" "${recipe[@]}"; then
+  "${cc[@]}" "${c_flags[@]}" -fno-stack-protector -Wall -Wextra -Werror "-I$sources/musl/arch/$musl" \
+    -c "$here/start.c" -o start.o
+fi
+
 # --- The Swift of memwarden: the modules in the order of the floors, each as one file
 
 swift_flags=(-target "$swift_target" -swift-version 6 -parse-as-library -wmo -Osize -g
+  -Xfrontend -mergeable-traps -Xllvm -enable-machine-outliner=always
   -enable-experimental-feature Embedded -enable-experimental-feature Lifetimes -enable-upcoming-feature ExistentialAny
   -enable-upcoming-feature MemberImportVisibility -Xfrontend -function-sections
   -file-prefix-map "$home=." -file-prefix-map "$out=." -I "$objects" -I "$home/Sources/CMicrohttpd")
@@ -78,8 +84,8 @@ done
 
 link() { # OUTPUT OBJECT...
   "$bin/ld.lld" -static -pie --no-dynamic-linker -z text -z noexecstack -z relro -z now -z noseparate-code \
-    --gc-sections --icf=all -O2 --build-id=none -Map="$out/memwarden.map" -o "$1" \
-    "$root/lib/rcrt1.o" "$root/lib/crti.o" "${@:2}" "$microhttpd" \
+    --pack-dyn-relocs=relr --gc-sections --icf=all -O2 --build-id=none -Map="$out/memwarden.map" -o "$1" \
+    start.o "$root/lib/crti.o" "${@:2}" "$microhttpd" \
     "$root/lib/libconfuse.a" "$root/lib/libz.a" "$root/lib/libc.a" "$libgcc" "$root/lib/crtn.o"
 }
 if [ -n "${CLOCK_SPEED:-}" ]; then
@@ -89,8 +95,9 @@ if [ -n "${CLOCK_SPEED:-}" ]; then
   "$bin/llvm-objcopy" --strip-all "$out/memwarden.fast"
 fi
 link "$out/memwarden.linked" "${parts[@]}"
-# The first would be a known hole, the second 75 kB for comparing String, which nothing here needs to do.
-for unwanted in cfg_tilde_expand swiftUnicodeDataTables; do
+# start.c applies the packed relocations and no others.
+# The second would be a known hole, the third 75 kB for comparing String, which nothing here needs to do.
+for unwanted in ' \.rela\?\.dyn$' cfg_tilde_expand swiftUnicodeDataTables; do
   ! grep -q "$unwanted" "$out/memwarden.map" || { echo "device: $unwanted is linked in" >&2; exit 1; }
 done
 "$bin/llvm-objcopy" --only-keep-debug "$out/memwarden.linked" "$out/memwarden.debug"

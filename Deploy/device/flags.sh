@@ -3,6 +3,6 @@
 # Names of files on the building machine stay out of the product.
 bare_cc=("$bin/clang" "--target=$c_target" "${code[@]}")
 cc=("${bare_cc[@]}" -nostdlibinc -isystem "$root/include")
-c_flags=(-Os -g -fPIE -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
+c_flags=(-Oz -mllvm -enable-machine-outliner=always -g -fPIE -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
   "-ffile-prefix-map=$home=." "-ffile-prefix-map=$out=.")
 c_hardening=(-fstack-protector-strong) # not for musl, which sets the protector up
