@@ -3,22 +3,38 @@
 #include <confuse.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* libconfuse hands no pointer of ours to its callbacks. */
 static cconfuse_sink sink_now;
 static void *context_now;
+static const cfg_opt_t *top_now;
 
+/* The top's keys, then a line for each section in the order of enum cconfuse_section: its name, behind a * if each has a
+ * title, and its keys. A key behind a + is a list. Text, because tables of options are larger and full of pointers, which
+ * a position-independent program must correct at each start, in pages of its own. */
+static const char grammar[] =
+    "interval observe +protect oom_score_adj state\n"
+    "http listen allow_remote socket token_file +allowed_hosts\n"
+    "*worker comm exe cmdline pidfile user cgroup parent metric of soft hard hold clear cooldown backoff backoff_max"
+    " budget observe +run +restart respawn stop_signal grace start_timeout +recycle_when +window only_when minimum_life"
+    " postpone health health_after health_below output output_ring output_budget\n"
+    "*log budget keep method observe archive archive_keep archive_budget gzip wear +reopen reopen_timeout create redirect"
+    " ring\n"
+    "*logs budget each keep method observe +protect\n"
+    "*filesystem budget observe\n"
+    "ram_filesystems budget available_below pressure observe\n"
+    "*group +workers at_once healthy\n"
+    "journal file budget events\n";
+
+/* The sections among the options of the top are in that order too. */
 static enum cconfuse_section section_of(const cfg_t *cfg) {
-  if (!strcmp(cfg->name, "http")) return CCONFUSE_HTTP;
-  if (!strcmp(cfg->name, "worker")) return CCONFUSE_WORKER;
-  if (!strcmp(cfg->name, "log")) return CCONFUSE_LOG;
-  if (!strcmp(cfg->name, "group")) return CCONFUSE_GROUP;
-  if (!strcmp(cfg->name, "journal")) return CCONFUSE_JOURNAL;
-  if (!strcmp(cfg->name, "logs")) return CCONFUSE_LOGS;
-  if (!strcmp(cfg->name, "filesystem")) return CCONFUSE_FILESYSTEM;
-  if (!strcmp(cfg->name, "ram_filesystems")) return CCONFUSE_RAM_FILESYSTEMS;
+  int section = CCONFUSE_TOP;
+  for (const cfg_opt_t *opt = top_now; opt->name; opt++)
+    if (opt->type == CFGT_SEC && (section++, !strcmp(cfg->name, opt->name))) return (enum cconfuse_section)section;
   return CCONFUSE_TOP;
 }
 
@@ -63,72 +79,67 @@ static void on_fault(cfg_t *cfg, const char *format, va_list arguments) {
   tell(CCONFUSE_FAULT, cfg, NULL, 0, sentence, cfg->line);
 }
 
-#define VALUE(name) CFG_STR_CB(name, NULL, CFGF_NODEFAULT, on_value)
-#define LIST(name) CFG_STR_LIST_CB(name, NULL, CFGF_NODEFAULT, on_value)
+/* Makes options of the words up to the end of the line; returns where the next line begins. */
+static char *add_keys(char *word, cfg_opt_t **opt) {
+  for (char end = ' '; end != '\n';) {
+    bool is_list = *word == '+';
+    word += is_list;
+    *(*opt)++ = (cfg_opt_t){
+      .name = word, .type = CFGT_STR, .flags = CFGF_NODEFAULT | (is_list ? CFGF_LIST : CFGF_NONE), .parsecb = on_value};
+    word += strcspn(word, " \n");
+    end = *word;
+    *word++ = 0;
+  }
+  return word;
+}
+
+/* The grammar as libconfuse wants it, in one allocation; NULL without memory. Zeros end a list of options. */
+static cfg_opt_t *make_options(void) {
+  size_t keys = 0, lines = 0;
+  for (const char *c = grammar; *c; c++) {
+    keys += *c == ' ';
+    lines += *c == '\n';
+  }
+  size_t count = keys + 2 * lines + 1;
+  cfg_opt_t *top = calloc(1, count * sizeof *top + sizeof grammar), *opt = top;
+  if (!top) return NULL;
+  char *line = add_keys(memcpy(top + count, grammar, sizeof grammar), &opt);
+  *opt++ = (cfg_opt_t){.name = "include", .type = CFGT_FUNC, .func = on_include};
+  cfg_opt_t *section = opt;
+  opt += lines;
+  while (*line) {
+    bool has_title = *line == '*';
+    *section++ = (cfg_opt_t){
+      .name = line + has_title, .type = CFGT_SEC, .subopts = opt, .validcb = on_end,
+      .flags = has_title ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE};
+    line += strcspn(line, " ");
+    *line++ = 0;
+    line = add_keys(line, &opt);
+    opt++;
+  }
+  return top;
+}
 
 int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *context) {
-  cfg_opt_t http[] = {VALUE("listen"),     VALUE("allow_remote"), VALUE("socket"),
-                      VALUE("token_file"), LIST("allowed_hosts"), CFG_END()};
-  cfg_opt_t worker[] = {VALUE("comm"),        VALUE("exe"),     VALUE("cmdline"),       VALUE("pidfile"), VALUE("user"),
-                        VALUE("cgroup"),      VALUE("parent"),  VALUE("metric"),        VALUE("of"),      VALUE("soft"),
-                        VALUE("hard"),        VALUE("hold"),    VALUE("clear"),         VALUE("cooldown"),
-                        VALUE("backoff"),     VALUE("backoff_max"), VALUE("budget"),    VALUE("observe"), LIST("run"),
-                        LIST("restart"),      VALUE("respawn"), VALUE("stop_signal"),   VALUE("grace"),
-                        VALUE("start_timeout"), LIST("recycle_when"), LIST("window"), VALUE("only_when"),
-                        VALUE("minimum_life"), VALUE("postpone"), VALUE("health"), VALUE("health_after"),
-                        VALUE("health_below"), VALUE("output"), VALUE("output_ring"), VALUE("output_budget"),
-                        CFG_END()};
-  cfg_opt_t group[] = {LIST("workers"), VALUE("at_once"), VALUE("healthy"), CFG_END()};
-  cfg_opt_t log[] = {VALUE("budget"),   VALUE("keep"),     VALUE("method"),         VALUE("observe"),
-                     VALUE("archive"),  VALUE("archive_keep"), VALUE("archive_budget"), VALUE("gzip"),
-                     VALUE("wear"),     LIST("reopen"),    VALUE("reopen_timeout"), VALUE("create"),
-                     VALUE("redirect"), VALUE("ring"),     CFG_END()};
-  cfg_opt_t journal[] = {VALUE("file"), VALUE("budget"), VALUE("events"), CFG_END()};
-  cfg_opt_t logs[] = {VALUE("budget"), VALUE("each"),    VALUE("keep"), VALUE("method"),
-                      VALUE("observe"), LIST("protect"), CFG_END()};
-  cfg_opt_t filesystem[] = {VALUE("budget"), VALUE("observe"), CFG_END()};
-  cfg_opt_t ram_filesystems[] = {VALUE("budget"), VALUE("available_below"), VALUE("pressure"), VALUE("observe"),
-                                 CFG_END()};
-  const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-  cfg_opt_t top[] = {VALUE("interval"),
-                     VALUE("observe"),
-                     LIST("protect"),
-                     VALUE("oom_score_adj"),
-                     VALUE("state"),
-                     CFG_FUNC("include", on_include),
-                     CFG_SEC("http", http, CFGF_NONE),
-                     CFG_SEC("worker", worker, titled),
-                     CFG_SEC("log", log, titled),
-                     CFG_SEC("group", group, titled),
-                     CFG_SEC("logs", logs, titled),
-                     CFG_SEC("filesystem", filesystem, titled),
-                     CFG_SEC("ram_filesystems", ram_filesystems, CFGF_NONE),
-                     CFG_SEC("journal", journal, CFGF_NONE),
-                     CFG_END()};
-
   /* A stream over the text, not cfg_parse(path): no tilde expansion (CVE-2022-40320), no read error inside the lexer,
    * which would end the process. */
   FILE *stream = fmemopen((void *)text, length, "r");
   if (!stream) return -ENOMEM;
-  cfg_t *cfg = cfg_init(top, CFGF_NONE);
+  cfg_opt_t *top = make_options();
+  cfg_t *cfg = top ? cfg_init(top, CFGF_NONE) : NULL;
   if (!cfg) {
+    free(top);
     fclose(stream);
     return -ENOMEM;
   }
+  top_now = top;
   sink_now = sink;
   context_now = context;
   cfg_set_error_function(cfg, on_fault);
-  cfg_set_validate_func(cfg, "http", on_end);
-  cfg_set_validate_func(cfg, "worker", on_end);
-  cfg_set_validate_func(cfg, "log", on_end);
-  cfg_set_validate_func(cfg, "group", on_end);
-  cfg_set_validate_func(cfg, "journal", on_end);
-  cfg_set_validate_func(cfg, "logs", on_end);
-  cfg_set_validate_func(cfg, "filesystem", on_end);
-  cfg_set_validate_func(cfg, "ram_filesystems", on_end);
   int result = cfg_parse_fp(cfg, stream);
   if (result == CFG_SUCCESS) tell_empty_lists(cfg, cfg->line);
   cfg_free(cfg);
+  free(top);
   fclose(stream);
   sink_now = NULL;
   context_now = NULL;
