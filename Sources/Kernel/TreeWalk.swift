@@ -30,8 +30,6 @@ public final class TreeWalk {
   /// The folder that is open, as in `pending` but without the NUL.
   private var folder = Bytes()
   private var open: Descriptor?
-  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 8)
-  private var filled = 0, offset = 0
   /// The walk under way has seen everything it may; `restart` begins another.
   public private(set) var isFinished = false
 
@@ -41,7 +39,6 @@ public final class TreeWalk {
     usage.complete = false
     restart()
   }
-  deinit { buffer.deallocate() }
 
   /// Begins anew; the last finished result stays until the next one is there.
   public func restart() {
@@ -54,38 +51,39 @@ public final class TreeWalk {
     pending.removeAll(keepingCapacity: true)
     pending.append(0)
     open = nil
-    filled = 0
-    offset = 0
     isFinished = false
   }
 
-  /// Looks at no more than `limit` entries (about 1 µs each). True when the walk is finished and `usage` holds it;
-  /// further calls then do nothing until `restart`.
+  /// Looks at `limit` entries (about 1 µs each) or a piece of a folder more, some 100. True when the walk is finished and
+  /// `usage` holds it; further calls then do nothing until `restart`.
   public func step(entries limit: Int) -> Bool {
-    var left = limit
-    while left > 0, !isFinished {
-      if offset < filled {
-        let entry = reading_entry_at(buffer.baseAddress, offset)
-        offset = entry.next
-        guard let name = entry.name, !isDots(name) else { continue }
-        take(name)
-        left -= 1
-      } else if !fill() {
-        openNext()
-        left -= 1
+    withUnsafeTemporaryAllocation(byteCount: 2048, alignment: 8) { piece in
+      var left = limit
+      while left > 0, !isFinished {
+        let filled = read(piece)
+        if filled == 0 {
+          openNext()
+          left -= 1
+        }
+        var offset = 0
+        while offset < filled, !isFinished {
+          let entry = reading_entry_at(piece.baseAddress, offset)
+          offset = entry.next
+          guard let name = entry.name, !isDots(name) else { continue }
+          take(name)
+          left -= 1
+        }
       }
     }
     return isFinished
   }
 
-  /// The next piece of the open folder; false at its end.
-  private func fill() -> Bool {
-    guard let number = open?.number else { return false }
-    let n = reading_entries(number, buffer.baseAddress, buffer.count)
+  /// The next piece of the open folder, its length; 0 at its end.
+  private func read(_ piece: UnsafeMutableRawBufferPointer) -> Int {
+    guard let number = open?.number else { return 0 }
+    let n = reading_entries(number, piece.baseAddress, piece.count)
     if n < 0, n != -Int64(ENOENT) { running.complete = false }
-    filled = max(Int(n), 0)
-    offset = 0
-    return n > 0
+    return max(Int(n), 0)
   }
 
   private func take(_ name: UnsafePointer<UInt8>) {

@@ -7,8 +7,16 @@ public struct JSONWriter {
   private var needsComma = false
   public init() {}
 
-  public mutating func object(_ body: (inout JSONWriter) -> Void) { enclose("{", "}", body) }
-  public mutating func array(_ body: (inout JSONWriter) -> Void) { enclose("[", "]", body) }
+  public mutating func object(_ body: (inout JSONWriter) -> Void) {
+    open("{")
+    body(&self)
+    close("}")
+  }
+  public mutating func array(_ body: (inout JSONWriter) -> Void) {
+    open("[")
+    body(&self)
+    close("]")
+  }
   public mutating func object(_ key: StaticString, _ body: (inout JSONWriter) -> Void) {
     self.key(key)
     object(body)
@@ -28,22 +36,27 @@ public struct JSONWriter {
   }
   public mutating func field(_ key: StaticString, _ value: UInt64) {
     self.key(key)
-    emit { $0.write(value) }
+    number(value)
   }
   public mutating func field(_ key: StaticString, _ value: Int64) {
     self.key(key)
-    emit { $0.write(value) }
+    separate()
+    text.write(value)
   }
   public mutating func field(_ key: StaticString, _ value: Int) { field(key, Int64(value)) }
   public mutating func field(_ key: StaticString, _ value: Int32) { field(key, Int64(value)) }
   public mutating func field(_ key: StaticString, _ value: Bool) {
-    self.key(key)
-    emit { $0.write(value ? "true" : "false") }
+    literal(key, value ? "true" : "false")
   }
   public mutating func field(_ key: StaticString, _ value: ByteCount) { field(key, value.rawValue) }
   public mutating func null(_ key: StaticString) {
+    literal(key, "null")
+  }
+  @inline(never)
+  private mutating func literal(_ key: StaticString, _ word: StaticString) {
     self.key(key)
-    emit { $0.write("null") }
+    separate()
+    text.write(word)
   }
   /// The number, or null.
   public mutating func field(_ key: StaticString, _ value: ByteCount?) {
@@ -60,27 +73,38 @@ public struct JSONWriter {
     if let value { field(key, value.rawValue) } else { null(key) }
   }
 
+  @inline(never)
   public mutating func key(_ key: StaticString) {
-    emit {
-      $0.write("\"")
-      $0.write(key)
-      $0.write("\":")
-    }
+    separate()
+    text.write("\"")
+    text.write(key)
+    text.write("\":")
     needsComma = false
   }
-  public mutating func number(_ n: UInt64) { emit { $0.write(n) } }
-  public mutating func string(_ s: Bytes) { emit { $0.writeJSONString(s) } }
+  public mutating func number(_ n: UInt64) {
+    separate()
+    text.write(n)
+  }
+  public mutating func string(_ s: Bytes) {
+    separate()
+    text.writeJSONString(s)
+  }
 
-  private mutating func emit(_ write: (inout Bytes) -> Void) {
+  // Not inlined: every answer is made of these.
+  @inline(never)
+  private mutating func separate() {
     if needsComma { text.append(UInt8(ascii: ",")) }
-    write(&text)
     needsComma = true
   }
-  private mutating func enclose(_ open: StaticString, _ close: StaticString, _ body: (inout JSONWriter) -> Void) {
-    emit { $0.write(open) }
+  @inline(never)
+  private mutating func open(_ bracket: StaticString) {
+    separate()
+    text.write(bracket)
     needsComma = false
-    body(&self)
-    text.write(close)
+  }
+  @inline(never)
+  private mutating func close(_ bracket: StaticString) {
+    text.write(bracket)
     needsComma = true
   }
 }

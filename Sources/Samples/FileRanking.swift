@@ -14,10 +14,11 @@ public struct RankedFile: Sendable {
 /// The files of the highest rank, the highest first. Allocates until every place was used once, then only for a path
 /// that is longer than all before it.
 public struct FileRanking: Sendable {
-  private var places: [RankedFile]
+  private var places = [RankedFile]()
+  private let capacity: Int
   public private(set) var count = 0
 
-  public init(capacity: Int) { places = [RankedFile](repeating: RankedFile(), count: max(capacity, 1)) }
+  public init(capacity: Int) { self.capacity = max(capacity, 1) }
 
   public subscript(i: Int) -> RankedFile { places[i] }
   public var isEmpty: Bool { count == 0 }
@@ -25,13 +26,13 @@ public struct FileRanking: Sendable {
 
   /// Whether a file of this rank would get a place.
   public func admits(_ rank: ByteCount) -> Bool {
-    rank > .zero && (count < places.count || places[count - 1].rank < rank)
+    rank > .zero && (count < capacity || places[count - 1].rank < rank)
   }
 
   /// Takes the file in, in place of the last one when all places are taken. `path` writes it into an empty buffer.
   public mutating func insert(_ status: FileStatus, rank: ByteCount, path: (inout Bytes) -> Void) {
     guard admits(rank) else { return }
-    if count < places.count { count += 1 }
+    if count < capacity { addPlace() }
     var i = count - 1
     places[i].path.removeAll(keepingCapacity: true)
     path(&places[i].path)
@@ -45,10 +46,16 @@ public struct FileRanking: Sendable {
     }
   }
 
+  private mutating func addPlace() {
+    if count == places.count { places.append(RankedFile()) }
+    count += 1
+  }
+
   /// Becomes a copy of another ranking, in its own memory.
   public mutating func copy(_ other: borrowing FileRanking) {
-    count = min(other.count, places.count)
-    for i in 0..<count {
+    clear()
+    for i in 0..<min(other.count, capacity) {
+      addPlace()
       places[i].path.removeAll(keepingCapacity: true)
       places[i].path.append(contentsOf: other.places[i].path)
       places[i].inode = other.places[i].inode
