@@ -97,8 +97,12 @@ if [ -n "${CLOCK_SPEED:-}" ]; then
 fi
 link "$out/memwarden.linked" "${parts[@]}"
 # start.c applies the packed relocations and no others.
-# The second would be a known hole, the third 75 kB for comparing String, which nothing here needs to do.
-for unwanted in ' \.rela\?\.dyn$' cfg_tilde_expand swiftUnicodeDataTables; do
+if awk '$5 ~ /^\.rela?\.dyn$/ && $3 != "0" { found = 1 } END { exit !found }' "$out/memwarden.map"; then
+  echo "device: a relocation is not packed, see .rel.dyn in $out/memwarden.map" >&2
+  exit 1
+fi
+# The first would be a known hole, the second 75 kB for comparing String, which nothing here needs to do.
+for unwanted in cfg_tilde_expand swiftUnicodeDataTables; do
   ! grep -q "$unwanted" "$out/memwarden.map" || { echo "device: $unwanted is linked in" >&2; exit 1; }
 done
 "$bin/llvm-objcopy" --only-keep-debug "$out/memwarden.linked" "$out/memwarden.debug"

@@ -13,8 +13,8 @@ final class OpenFileSearch {
   /// Files met in this search, by device and inode; at most `seenMaximum`.
   private var seen = Set<UInt64>()
   private var startedAt: Instant?, cost: Int64 = 0
-  private var isWanted = true
-  /// There is reason for the search under way; it need not wait for the ticks.
+  private var isWanted = true, isWantedSoon = true
+  /// The search under way does not wait for the ticks: the first one, and where memory goes fast.
   private(set) var isUrgent = true
   private var segmentsAt: Instant?
 
@@ -33,15 +33,22 @@ final class OpenFileSearch {
     walk = OpenFileWalk(reader: reader)
   }
 
-  func want() { isWanted = true }
+  func want(soon: Bool = false) {
+    isWanted = true
+    isWantedSoon = isWantedSoon || soon
+  }
 
   func isDue(_ all: [RAMFileSystem], _ board: Board) -> Bool {
     guard walk.isFinished, let startedAt else { return true }
     let age = board.now - startedAt
     guard age >= Self.least, age.rawValue >= cost * Self.pausePerCost / 1000 else { return false }
-    isUrgent = isWanted
-    for one in all where one.wantsSearch || one.wantsWriters(board.now) { isUrgent = true }
-    return isUrgent || age >= Self.base || (age >= Self.held && board.held.deleted.count > 0)
+    var isWanted = isWanted
+    isUrgent = isWantedSoon
+    for one in all where one.wantsSearch || one.wantsWriters(board.now) {
+      isWanted = true
+      isUrgent = isUrgent || one.isPressing
+    }
+    return isWanted || age >= Self.base || (age >= Self.held && board.held.deleted.count > 0)
   }
 
   /// Goes on until then (µs of boot time). True when all descriptors were looked at; then `board.held` is new.
@@ -67,7 +74,7 @@ final class OpenFileSearch {
 
   private func begin(_ all: [RAMFileSystem], _ board: Board) {
     walk.restart()
-    (startedAt, cost, isWanted) = (board.now, 0, false)
+    (startedAt, cost, isWanted, isWantedSoon) = (board.now, 0, false, false)
     seen.removeAll(keepingCapacity: true)
     fresh.deleted.clear()
     fresh.memfds.clear()

@@ -69,6 +69,13 @@ final class RAMFileSystem {
     record.untilFull = record.rate.timeToFill(room)
   }
 
+  /// It is half full, or will be full within ten minutes.
+  var isPressing: Bool {
+    if let untilFull = record.untilFull, untilFull < .seconds(600) { return true }
+    guard let used = record.usage?.used, let limit = record.limit else { return false }
+    return used.rawValue >= limit.rawValue / 2
+  }
+
   func isWalkDue(_ now: Instant) -> Bool {
     if record.isCovered || record.absence == .denied || record.absence == .gone { return false }
     guard !isWalking, let walkedAt else { return true }

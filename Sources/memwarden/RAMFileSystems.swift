@@ -87,7 +87,7 @@ final class RAMFileSystems {
     }
     if deletedLogs.wantsSearch {
       deletedLogs.wantsSearch = false
-      search.want()
+      search.want(soon: true)
     }
   }
 
