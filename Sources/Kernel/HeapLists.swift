@@ -1,39 +1,52 @@
 // Chunks that are free and do not look it: glibc's fastbins and its per-thread caches. Reads; keeps no figures.
 import Samples
 
-/// A list is followed as long as each chunk on it is of the list's size. Since 2.32 links are stored mangled with their
-/// own address.
+/// One fastbin of an arena, followed as long as each chunk on it is of the list's size.
+struct FastList {
+  enum Progress: Equatable { case goesOn, end, broken }
+  let layout: HeapLayout
+  private let size: UInt64
+  private var chunk: UInt64
+  private(set) var bytes: UInt64 = 0
+  /// Since 2.32 links are stored mangled with their own address; the first link tells.
+  private var isMangled: Bool?
+
+  init?(_ layout: HeapLayout, of arena: UInt64, bin: UInt64, _ window: HeapWindow) {
+    guard let first = window.wordNow(arena &+ layout.fastbinsOffset &+ bin &* layout.word) else { return nil }
+    self.layout = layout
+    size = layout.fastbinSize(bin)
+    chunk = first
+  }
+
+  /// One chunk further.
+  mutating func step(_ window: HeapWindow) -> Progress {
+    if chunk == 0 { return .end }
+    guard layout.isChunk(chunk), let (field, raw) = window.pairNow(chunk &+ layout.word),
+      field & ~HeapLayout.flags == size
+    else { return .broken }
+    bytes &+= size
+    let plain = raw ^ (chunk &+ layout.header) >> 12
+    if raw == 0 || plain == 0 {
+      chunk = 0
+      return .end
+    }
+    if isMangled == nil {
+      let next = layout.isChunk(plain) ? window.wordNow(plain &+ layout.word) : nil
+      isMangled = next.map { $0 & ~HeapLayout.flags == size } ?? false
+    }
+    chunk = isMangled == true ? plain : raw
+    return .goesOn
+  }
+}
+
+/// The caches of threads.
 struct HeapLists {
   let layout: HeapLayout
   let window: HeapWindow
 
-  private func next(_ chunk: UInt64, field: UInt64, isLink: (UInt64) -> Bool) -> UInt64? {
-    guard let raw = window.wordNow(field) else { return nil }
-    let plain = raw ^ (field >> 12)
-    if raw == 0 || plain == 0 { return 0 }
-    if isLink(plain) { return plain }
-    return isLink(raw) ? raw : nil
-  }
   private func hasSize(_ chunk: UInt64, _ size: UInt64) -> Bool {
     guard layout.isChunk(chunk), let field = window.wordNow(chunk &+ layout.word) else { return false }
     return field & ~HeapLayout.flags == size
-  }
-
-  /// Bytes in one fastbin of an arena. `chunks` is how many may still be looked at; nil when the list cannot be
-  /// followed to its end.
-  func fast(of arena: UInt64, bin: UInt64, chunks: inout Int) -> UInt64? {
-    let size = layout.fastbinSize(bin)
-    guard var chunk = window.wordNow(arena &+ layout.fastbinsOffset &+ bin &* layout.word) else { return nil }
-    if chunk != 0, !hasSize(chunk, size) { return nil }
-    var sum: UInt64 = 0
-    while chunk != 0 {
-      guard chunks > 0 else { return nil }
-      chunks -= 1
-      sum += size
-      guard let following = next(chunk, field: chunk + layout.header, isLink: { hasSize($0, size) }) else { return nil }
-      chunk = following
-    }
-    return sum
   }
 
   /// The bytes a tcache holds, if the chunk is one: 64 counts and 64 lists, both or neither empty, and the first chunk of

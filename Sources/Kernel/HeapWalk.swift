@@ -25,8 +25,8 @@ public final class HeapWalk {
   private var places = [HeapPlace]()
   private var chain: HeapChain?
   private var listLeft = HeapWalk.listMaximum
-  private var regionAt = 0, regionOffset: UInt64 = 0
-  private var mappedFoundChunks: UInt64 = 0
+  private var list: FastList?, listTries = 0
+  private var mappedSearch = HeapMapped(), hasParameters = false
 
   /// All of the walk's work together.
   static let timeMaximum: Int64 = 2_000_000
@@ -180,76 +180,60 @@ public final class HeapWalk {
 
   // MARK: Free lists
 
-  /// One fastbin of one arena.
+  /// Some chunks of one fastbin of one arena. A list of a busy arena changes as it is followed: tried again, then left out.
   private func countLists(_ n: Int) {
     let bins = Int(layout.fastbins)
     let k = n / bins
-    guard k <= arenaAddresses.count else {
+    guard k <= arenaAddresses.count, listLeft > 0 else {
+      if k <= arenaAddresses.count { usage.gaps.insert(.bound) }
       phase = .mapped
       return
     }
-    phase = .lists(n + 1)
-    guard let arena = k == 0 ? arenas.mainArena : arenaAddresses[k - 1] else { return }
-    // A list of a busy arena changes as it is followed: once more, then it is left out.
-    for _ in 0..<3 {
-      var left = min(listLeft, Self.listMaximum / 20)
-      let before = left
-      let bytes = lists.fast(of: arena, bin: UInt64(n % bins), chunks: &left)
-      listLeft -= before - left
-      guard let bytes else { continue }
-      let moved = min(bytes, usage.arenas[k].inUse)
-      usage.arenas[k].fast &+= moved
-      usage.arenas[k].free &+= moved
-      usage.arenas[k].inUse &-= moved
+    guard let arena = k == 0 ? arenas.mainArena : arenaAddresses[k - 1],
+      var list = list ?? FastList(layout, of: arena, bin: UInt64(n % bins), window)
+    else {
+      phase = .lists(n + 1)
       return
     }
-    usage.gaps.insert(listLeft > 0 ? .changed : .bound)
+    for _ in 0..<64 {
+      listLeft -= 1
+      switch list.step(window) {
+      case .goesOn: continue
+      case .end:
+        let moved = min(list.bytes, usage.arenas[k].inUse)
+        usage.arenas[k].fast &+= moved
+        usage.arenas[k].free &+= moved
+        usage.arenas[k].inUse &-= moved
+        finishList(n)
+        return
+      case .broken:
+        self.list = nil
+        listTries += 1
+        if listTries == 4 {
+          usage.gaps.insert(.changed)
+          finishList(n)
+        }
+        return
+      }
+    }
+    self.list = list
+  }
+  private func finishList(_ n: Int) {
+    list = nil
+    listTries = 0
+    phase = .lists(n + 1)
   }
 
   // MARK: Mapped chunks
 
-  /// A mapped chunk begins a page, has prev_size 0 and a size of whole pages. Neighbours may share one mapping, and a
-  /// mapping begin with something else.
   private func searchMapped() {
-    if regionAt == 0, regionOffset == 0 { readParameters() }
-    let isAllFound = arenas.parameters != nil && usage.mappedFound >= usage.mapped
-    guard regionAt < map.anonymous.count, !isAllFound else {
-      finish()
-      return
-    }
-    let region = map.anonymous[regionAt]
-    let page = memory.pageSize
-    var address = region.start + regionOffset
-    var tries = 64
-    while address < region.end, tries > 0 {
-      tries -= 1
-      if let place = arenas.heaps.first(where: { address >= $0.first - $0.overhead && address < $0.end }) {
-        address = place.end
-        continue
-      }
-      if let (previous, field) = window.pairNow(address), previous == 0, field & HeapLayout.flags == HeapLayout.isMapped
-      {
-        let length = field & ~HeapLayout.flags
-        if length >= page, length & (page - 1) == 0, length <= region.end - address {
-          usage.mappedFound &+= length
-          mappedFoundChunks += 1
-          usage.sums.inUse.add(length)
-          address += length
-          continue
-        }
-      }
-      // Without their sum, only those at the start are looked for: anything can look like one.
-      address = arenas.parameters == nil ? region.end : address + page
-    }
-    if address >= region.end {
-      regionAt += 1
-      regionOffset = 0
-    } else {
-      regionOffset = address - region.start
-    }
+    if !hasParameters { readParameters() }
+    let isAllFound = arenas.parameters != nil && mappedSearch.bytes >= usage.mapped
+    if isAllFound || mappedSearch.step(window, map, arenas, sums: &usage.sums) { finish() }
   }
 
   private func readParameters() {
+    hasParameters = true
     guard let parameters = arenas.parameters,
       let bytes = window.wordNow(parameters - layout.mappedBytesBefore),
       window.load(parameters - arenas.countBefore, end: parameters) == .bytes(Int(arenas.countBefore)),
@@ -262,10 +246,8 @@ public final class HeapWalk {
   // MARK: The end
 
   private func finish() {
-    if arenas.parameters == nil {
-      usage.mapped = usage.mappedFound
-      usage.mappedChunks = mappedFoundChunks
-    }
+    usage.mappedFound = mappedSearch.bytes
+    if arenas.parameters == nil { (usage.mapped, usage.mappedChunks) = (mappedSearch.bytes, mappedSearch.chunks) }
     checkMain()
     phase = .done
   }
@@ -295,28 +277,5 @@ public final class HeapWalk {
       }
     }
     finish()
-  }
-}
-
-extension KernelReader {
-  /// Begins a walk over the heap of a process. `denied`: root with CAP_SYS_PTRACE may; `unsupported`: this kernel lets
-  /// nobody (CONFIG_CROSS_MEMORY_ATTACH, CONFIG_PROC_PAGE_MONITOR).
-  public func heapWalk(_ pid: Int32) throws(Absence) -> HeapWalk {
-    _ = try memoryOwner(pid, try stat(pid))
-    let memory = try ProcessMemory(self, pid)
-    return HeapWalk(memory, try heapLayout(pid))
-  }
-
-  /// Of the start of /proc/PID/exe: EI_CLASS at 4, e_machine at 18.
-  private func heapLayout(_ pid: Int32) throws(Absence) -> HeapLayout {
-    setPath(pid, "/exe")
-    let n = try loadStart(20)
-    return try parsed(n) { header in
-      guard header.count == 20, header[0] == 0x7F, header[1] == UInt8(ascii: "E"), header[4] == 1 || header[4] == 2
-      else { return nil }
-      let isLittle = header[5] == 1
-      let machine = UInt16(header[isLittle ? 18 : 19]) | UInt16(header[isLittle ? 19 : 18]) << 8
-      return HeapLayout(is64Bit: header[4] == 2, machine: machine)
-    }
   }
 }

@@ -126,7 +126,7 @@ public final class LogRecord {
 }
 
 /// The parts of a turn of the loop.
-public enum TurnPart: UInt8, Sendable { case signals, logs, output, tick, fileSystems, acts, answers, reload }
+public enum TurnPart: UInt8, Sendable { case signals, logs, output, tick, fileSystems, acts, walks, answers, reload }
 
 /// memwarden's own use, measured like everybody else's.
 public struct OwnUse: Sendable {

@@ -141,6 +141,7 @@ extension TurnPart {
     case .output: "output"
     case .tick: "tick"
     case .acts: "acts"
+    case .walks: "walks"
     case .answers: "answers"
     case .reload: "reload"
     case .fileSystems: "filesystems"

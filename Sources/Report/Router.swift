@@ -5,13 +5,16 @@ public enum Routed: Sendable {
   case answer(Response)
   /// A change that was permitted: the loop carries it out and answers with `confirmation`.
   case command(Command)
+  /// A walk over the heap of this process: it takes longer than an answer may.
+  case heap(Int32)
 }
 
 private enum Resource {
   case status, workers, logs, fileSystems, events, health, metrics, reload
   case worker(Int), history(Int), explain(Int), output(Int)
   case workerAct(Int, Bytes), log(Int), logCut(Int), logTail(Int), logRedirect(Int), logUndo(Int)
-  case noWorker(Bytes), noLog(Bytes), unknown
+  case heap(Int32)
+  case noWorker(Bytes), noLog(Bytes), noProcess(Bytes), unknown
 }
 
 public struct Router: Sendable {
@@ -38,13 +41,14 @@ public struct Router: Sendable {
     case .noWorker(let name):
       return refuse(404, "there is no worker \(name); GET /v1/workers lists them")
     case .noLog(let id): return refuse(404, "there is no log with the id \(id); GET /v1/logs lists them")
+    case .noProcess(let pid): return refuse(404, "a process is named by its number, found \(pid)")
     case .unknown:
       return refuse(
         404,
         """
         there is nothing at \(request.path); there are /v1/status, /v1/workers, /v1/workers/NAME, \
         /v1/workers/NAME/history, /v1/workers/NAME/explain, /v1/workers/NAME/output, /v1/logs, /v1/logs/ID/tail, \
-        /v1/filesystems, /v1/events, /healthz, /metrics
+        /v1/filesystems, /v1/processes/PID/heap, /v1/events, /healthz, /metrics
         """)
     case .logRedirect(let i):
       guard posts else { return refuse(405, "this is an act: use POST", allow: "POST") }
@@ -128,6 +132,7 @@ public struct Router: Sendable {
       return reply(
         { worker.writeOutput(output, lines: Int(lines), to: &$0) },
         { worker.writeOutput(output, lines: Int(lines), to: &$0) })
+    case .heap(let pid): return .heap(pid)
     case .logs: return reply({ board.writeLogs(to: &$0) }, { board.writeLogs(to: &$0) })
     case .fileSystems:
       return reply({ board.writeFileSystems(to: &$0) }, { board.writeFileSystems(to: &$0) })
@@ -177,6 +182,12 @@ public struct Router: Sendable {
       for verb: StaticString in ["recycle", "pause", "resume", "unpark"] where equal(parts[3], verb) {
         return .workerAct(i, parts[3])
       }
+    } else if equal(collection, "processes") {
+      guard parts.count == 4, equal(parts[3], "heap") else { return .unknown }
+      guard let pid = bounded(parts[2], otherwise: 0, maximum: UInt64(Int32.max)), pid > 0 else {
+        return .noProcess(parts[2])
+      }
+      return .heap(Int32(pid))
     } else if equal(collection, "logs") {
       guard let i = board.logs.firstIndex(where: { $0.id == parts[2] }) else { return .noLog(parts[2]) }
       if parts.count == 3 { return .log(i) }

@@ -28,6 +28,7 @@ final class Agent: Answering {
   let cutBuffer = CutBuffer()
   let redirects: Redirects
   var servers = [HTTPServer]()
+  let heapWalks: HeapWalks
   var nextTick: Instant
   /// When the servers want to run without a word from their sockets.
   private var serveAt = Instant(milliseconds: 0)
@@ -56,6 +57,7 @@ final class Agent: Answering {
     configurationPath = path
     let now = Instant(milliseconds: cl_boottime_ms())
     board = Board(version: version, now: now, journal: Journal(capacity: configuration.journal.events))
+    heapWalks = HeapWalks(reader)
     boardReader = BoardReader(reader: reader, board: board)
     fileSystems = RAMFileSystems(reader: reader, board: board)
     teller = Teller(board: board, printsLines: printsLines)
@@ -149,6 +151,10 @@ final class Agent: Answering {
         clock.lap(.acts)
       }
     }
+    if heapWalks.step(now: board.now) {
+      serveAt = board.now
+      clock.lap(.walks)
+    }
     if board.now >= serveAt {
       for server in servers { server.turn() }
       clock.lap(.answers)
@@ -174,6 +180,7 @@ final class Agent: Answering {
       if timeout >= 0 { serveAt = min(serveAt, board.now + Milliseconds(timeout)) }
     }
     var next = min(nextTick, notify.deadline, serveAt)
+    if let step = heapWalks.nextStep { next = min(next, step) }
     for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
     for budget in budgets { if let look = budget.nextLook { next = min(next, look) } }

@@ -6,11 +6,12 @@ import Report
 import Samples
 
 extension Agent {
-  func answer(_ request: Request) -> Response {
+  func answer(_ request: Request) -> Reply {
     boardReader.readSelf(servers: servers, before: countedBefore)
     switch router.route(request, board) {
-    case .answer(let response): return response
-    case .command(let command): return carryOut(command, asText: request.wantsText)
+    case .answer(let response): return .now(response)
+    case .command(let command): return .now(carryOut(command, asText: request.wantsText))
+    case .heap(let pid): return heapWalks.ask(pid, now: board.now, asText: request.wantsText)
     }
   }
 

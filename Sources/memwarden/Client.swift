@@ -19,6 +19,8 @@ struct Client {
       guard let name = options.argument else { return show(Bytes("GET"), Bytes("/v1/workers")) }
       return show(Bytes(posts ? "POST" : "GET"), Bytes("/v1/workers/") + escaped(name) + Bytes(suffix) + query)
     case .log(let suffix, let posts): return askLog(suffix, posts: posts)
+    case .process(let suffix):
+      return show(Bytes("GET"), Bytes("/v1/processes/") + escaped(options.argument ?? []) + Bytes(suffix))
     case .reload: return show(Bytes("POST"), Bytes("/v1/reload"))
     case .top: return top()
     }

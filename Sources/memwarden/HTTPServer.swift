@@ -7,7 +7,19 @@ import Samples
 
 /// Answers a request: the agent routes it and carries out what it asks.
 protocol Answering: AnyObject {
-  func answer(_ request: Request) -> Response
+  func answer(_ request: Request) -> Reply
+}
+
+enum Reply {
+  case now(Response)
+  /// The connection waits, at no cost, until the answer is there.
+  case later(any LaterAnswer)
+}
+
+/// An answer that takes longer than a turn of the loop. Let go of when the client hangs up.
+protocol LaterAnswer: AnyObject {
+  /// Nil: not yet. Asked at every turn of the server.
+  func poll() -> Response?
 }
 
 /// One listening socket, served within the caller's loop. The C callbacks reach it through an opaque pointer; it must
@@ -32,6 +44,8 @@ final class HTTPServer {
     }
   }
   deinit {
+    // A suspended connection would outlive its daemon.
+    for connection in waiting { MHD_resume_connection(connection.connection) }
     if let daemon { MHD_stop_daemon(daemon) }
     unanswered.deallocate()
   }
@@ -43,6 +57,12 @@ final class HTTPServer {
   /// Milliseconds until `turn` is wanted again, -1 for never.
   var timeout: Int64 { daemon.map { mhd_timeout($0) } ?? -1 }
   func turn() {
+    waiting.removeAll { connection, pending in
+      guard let response = pending.later?.poll() else { return false }
+      pending.response = response
+      MHD_resume_connection(connection)
+      return true
+    }
     guard let daemon else { return }
     let before = mhd_connections(daemon)
     _ = MHD_run(daemon)
@@ -50,10 +70,24 @@ final class HTTPServer {
     if mhd_connections(daemon) < before { _ = MHD_run(daemon) }
   }
 
-  fileprivate func reply(_ connection: OpaquePointer?, _ request: Request) -> MHD_Result {
+  /// Connections whose answer is not there yet.
+  private var waiting = [(connection: OpaquePointer?, pending: PendingRequest)]()
+
+  fileprivate func reply(_ connection: OpaquePointer?, _ pending: PendingRequest) -> MHD_Result {
+    if let response = pending.response { return send(response, connection) }
     requests += 1
     mhd_note_answer(connection)
-    let reply = agent.answer(request)
+    switch agent.answer(pending.request) {
+    case .now(let response): return send(response, connection)
+    case .later(let answer):
+      pending.later = answer
+      waiting.append((connection, pending))
+      MHD_suspend_connection(connection)
+      return .YES
+    }
+  }
+
+  private func send(_ reply: Response, _ connection: OpaquePointer?) -> MHD_Result {
     var body = reply.body
     let response = body.withUnsafeMutableBufferPointer {
       MHD_create_response_from_buffer($0.count, $0.baseAddress, .RESPMEM_MUST_COPY)
@@ -101,6 +135,7 @@ final class HTTPServer {
 private final class PendingRequest {
   var request: Request
   var dropped = 0
+  var later: (any LaterAnswer)?, response: Response?
   init(_ request: Request) { self.request = request }
 }
 
@@ -130,7 +165,7 @@ private let handler: MHD_AccessHandlerCallback = { context, connection, url, met
     size.pointee = 0
     return .YES
   }
-  return server.reply(connection, pending.request)
+  return server.reply(connection, pending)
 }
 
 private let completed: MHD_RequestCompletedCallback = { _, _, state, _ in

@@ -9,6 +9,8 @@ enum Ask {
   case worker(StaticString, posts: Bool)
   /// `/v1/logs/ID` and a suffix; the argument is a path or an id.
   case log(StaticString, posts: Bool)
+  /// `/v1/processes/PID` and a suffix.
+  case process(StaticString)
   case reload
   case top
 }
@@ -62,6 +64,9 @@ let verbs: [Verb] = [
     name: "output", synopsis: "NAME [--lines N] [client options]",
     help: "What a worker that memwarden runs said last (output = ring or a file). --lines: 100 by default.",
     kind: .ask(.worker("/output", posts: false)), argument: "NAME", takesLines: true),
+    name: "heap", synopsis: "PID [client options]",
+    help: "A process's heap, walked from outside: in use, free, what a trim would give back.",
+    kind: .ask(.process("/heap")), argument: "PID"),
   Verb(
     name: "recycle", synopsis: "NAME [client options]", help: "Replaces a worker now.",
     kind: .ask(.worker("/recycle", posts: true)), argument: "NAME"),

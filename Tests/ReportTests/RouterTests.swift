@@ -52,6 +52,15 @@ func whatIsAnActSaysSo(_ path: String) throws {
   }
 }
 
+@Test func aHeapIsAskedForByThePidOfItsProcess() {
+  if case .heap(let pid) = route("GET", "/v1/processes/42/heap") { #expect(pid == 42) } else { Issue.record() }
+  for wrong in ["0", "-1", "x", "42x", "4294967297"] {
+    #expect(answer("GET", "/v1/processes/\(wrong)/heap")?.status == 404)
+  }
+  #expect(answer("POST", "/v1/processes/42/heap")?.status == 405)
+  #expect(answer("GET", "/v1/processes/42")?.status == 404)
+}
+
 @Test func anActBecomesACommandOnItsWorkerOrLog() {
   #expect(command("/v1/workers/web/recycle") == .recycle(0))
   #expect(command("/v1/workers/dark/pause") == .pause(1))
