@@ -2,6 +2,10 @@
 
 EMBEDDED_BUILD = .build-embedded
 
+# A library for any C library: it takes that of the program which preloads it.
+TRIM_FLAGS = -std=gnu17 -Os -Wall -Wextra -Werror -shared -fPIC -nostdlib -fno-stack-protector \
+  -Wl,-soname,libmemwarden-trim.so -Wl,--build-id=none
+
 .PHONY: all setup build device device-test boot boot-all deb deb-test test lint demo footprint footprint-all soak no-loss clean
 
 all: build
@@ -16,6 +20,7 @@ build:
 	@mkdir -p build
 	strip -o build/memwarden $(EMBEDDED_BUILD)/release/memwarden
 	strip -o build/leaky $(EMBEDDED_BUILD)/release/leaky
+	$(CC) $(TRIM_FLAGS) -s -o build/libmemwarden-trim.so Sources/trim/trim.c
 
 # The product for a board, one static file: make device ARCH=x86_64|aarch64|armv7|armv7-softfloat|riscv64
 device:

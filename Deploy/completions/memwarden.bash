@@ -7,7 +7,7 @@ _memwarden() {
     COMPREPLY=()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check status workers logs filesystems events explain history output heap recycle pause resume unpark cut tail
+        words="run check status workers logs filesystems events explain history output heap recycle trim pause resume unpark cut tail
             redirect undo reload top log version help --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
@@ -38,7 +38,7 @@ _memwarden() {
         events) words="--after --limit $client" ;;
         tail) words="--lines $client" ;;
         redirect) words="--to $client" ;;
-        status | reload | top | logs | filesystems | workers | explain | history | heap | recycle | pause | resume | unpark | cut | undo)
+        status | reload | top | logs | filesystems | workers | explain | history | heap | recycle | trim | pause | resume | unpark | cut | undo)
             words=$client
             ;;
         output) words="--lines $client" ;;
@@ -54,7 +54,7 @@ _memwarden() {
     if [[ $current != -* ]]; then
         case $verb in
             # The first column of the table, below its head: a line that is indented goes on about the one above it.
-            workers | explain | history | output | recycle | pause | resume | unpark)
+            workers | explain | history | output | recycle | trim | pause | resume | unpark)
                 words=$(memwarden workers 2>/dev/null | awk 'NR > 1 && /^[^ ]/ { print $1 }')
                 ;;
             cut | tail | redirect | undo) words=$(memwarden logs 2>/dev/null | awk '/^$/ { exit } NR > 1 && /^[^ ]/ { print $NF }') ;;

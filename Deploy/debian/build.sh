@@ -19,10 +19,13 @@ esac
 : "${binary:=build/device/$arch/memwarden}"
 [ -x "$binary" ] || { echo "deb: $binary is not there: run \`make ${arch:+device ARCH=$arch}${arch:-build}\`" >&2; exit 1; }
 
+library=$(dirname "$binary")/libmemwarden-trim.so
+
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 put() { install -D -m "$1" "$2" "$root$3"; }
 put 755 "$binary" /usr/sbin/memwarden
+put 644 "$library" /usr/lib/memwarden/libmemwarden-trim.so
 put 644 Config/memwarden.conf /etc/memwarden.conf
 put 755 Deploy/init/memwarden.init /etc/init.d/memwarden
 put 644 Deploy/systemd/memwarden.service /usr/lib/systemd/system/memwarden.service

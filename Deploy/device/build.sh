@@ -110,6 +110,12 @@ done
   memwarden.linked memwarden)
 rm "$out/memwarden.linked"
 
+# --- The library for workers: no C library of its own
+
+"${cc[@]}" -Os -Wall -Wextra -Werror -fPIC -fno-stack-protector -fno-asynchronous-unwind-tables "-ffile-prefix-map=$home=." \
+  -c "$home/Sources/trim/trim.c" -o trim.o
+"$bin/ld.lld" -shared -s --build-id=none -z noexecstack -soname libmemwarden-trim.so -o "$out/libmemwarden-trim.so" trim.o
+
 size=$(stat -c %s "$out/memwarden")
 {
   echo "memwarden for $arch: $size bytes of at most $limit"

@@ -21,6 +21,8 @@ struct HeapMap: Sendable {
   private var found = Allocator.unknown
   private var hasLoader = false
   private var program = [HeapRegion]()
+  /// The writable data of libmemwarden-trim.so, where that is preloaded.
+  private(set) var trimLibrary: HeapRegion?
   static let anonymousMaximum = 2048, dataMaximum = 4
 
   init() { anonymous.reserveCapacity(64) }
@@ -95,6 +97,7 @@ struct HeapMap: Sendable {
       if found == .unknown { found = .glibc }
     }
     guard isWritable else { return }
+    if s.accept("libmemwarden-trim.so") { trimLibrary = region }
     if isLibrary, data.count < Self.dataMaximum { data.append(region) }
     if program.count < Self.dataMaximum { program.append(region) }
   }

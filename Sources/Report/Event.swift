@@ -130,6 +130,9 @@ public enum Happening: Sendable {
   case unparked
   case paused
   case resumed
+  case trimmed(TrimOutcome)
+  /// The words say why.
+  case trimRefused(StaticString, pid: Int32)
   // logs
   case logGrows(bytesPerSecond: UInt64, allocated: ByteCount, writer: Int32?)
   case logWouldCut(CutMethod, allocated: ByteCount, budget: ByteCount)

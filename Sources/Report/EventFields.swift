@@ -44,6 +44,8 @@ extension Happening {
     case .archiveFailed(_, let errno): json.field("errno", errno)
     case .archiveRecovered(let bytes): json.field("unarchived_bytes", bytes)
     case .renameFailed(_, let pid): if let pid { json.field("pid", pid) } else { json.null("pid") }
+    case .trimmed(let outcome): outcome.write(to: &json)
+    case .trimRefused(_, let pid): json.field("pid", pid)
     case .clockStepped(let by): json.field("step_ms", by)
     case .appeared(let pid), .vanished(let pid), .childStarted(let pid): json.field("pid", pid)
     case .childEnded(let pid, let code, let signal, let said):

@@ -33,6 +33,8 @@ extension Happening {
     case .unparked: (.recovered, "unparked")
     case .paused: (.acted, "paused")
     case .resumed: (.acted, "resumed")
+    case .trimmed: (.acted, "trimmed")
+    case .trimRefused: (.failed, "trim_refused")
     case .logGrows: (.seen, "log_grows")
     case .logWouldCut: (.judged, "would_cut")
     case .logCut: (.acted, "cut")
@@ -97,6 +99,8 @@ extension Event {
     case .unparked: return "unparked, with a fresh restart budget"
     case .paused: return "paused: watched, and nothing is done to it"
     case .resumed: return "resumed"
+    case .trimmed(let outcome): return outcome.words
+    case .trimRefused(let why, let pid): return "pid \(pid) not trimmed: \(why)"
     case .recycleBegan(let reason, let figure, let pid):
       return "recycling pid \(pid) (\(reason.words)): \(figure.words)"
     case .killedAfterGrace(let pid, let grace):

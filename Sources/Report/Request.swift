@@ -74,7 +74,7 @@ public struct Response: Sendable {
 
 /// What a request asks the loop to do; indices into the board's workers and logs.
 public enum Command: Equatable, Sendable {
-  case recycle(Int), pause(Int), resume(Int), unpark(Int)
+  case recycle(Int), pause(Int), resume(Int), unpark(Int), trim(Int)
   case cut(Int)
   /// nil: where the configuration says.
   case redirect(Int, to: RedirectTarget?), undo(Int)

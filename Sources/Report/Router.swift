@@ -179,7 +179,7 @@ public struct Router: Sendable {
       if equal(parts[3], "history") { return .history(i) }
       if equal(parts[3], "explain") { return .explain(i) }
       if equal(parts[3], "output") { return .output(i) }
-      for verb: StaticString in ["recycle", "pause", "resume", "unpark"] where equal(parts[3], verb) {
+      for verb: StaticString in ["recycle", "pause", "resume", "unpark", "trim"] where equal(parts[3], verb) {
         return .workerAct(i, parts[3])
       }
     } else if equal(collection, "processes") {
@@ -204,6 +204,7 @@ public struct Router: Sendable {
     case .workerAct(let i, let verb):
       if equal(verb, "pause") { return .pause(i) }
       if equal(verb, "resume") { return .resume(i) }
+      if equal(verb, "trim") { return .trim(i) }
       return equal(verb, "unpark") ? .unpark(i) : .recycle(i)
     case .logCut(let i): return .cut(i)
     case .logUndo(let i): return .undo(i)

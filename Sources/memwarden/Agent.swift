@@ -29,6 +29,7 @@ final class Agent: Answering {
   let redirects: Redirects
   var servers = [HTTPServer]()
   let heapWalks: HeapWalks
+  var trims = [WorkerTrim]()
   var nextTick: Instant
   /// When the servers want to run without a word from their sockets.
   private var serveAt = Instant(milliseconds: 0)
@@ -155,6 +156,10 @@ final class Agent: Answering {
       serveAt = board.now
       clock.lap(.walks)
     }
+    if stepTrims() {
+      serveAt = board.now
+      clock.lap(.acts)
+    }
     if board.now >= serveAt {
       for server in servers { server.turn() }
       clock.lap(.answers)
@@ -181,6 +186,7 @@ final class Agent: Answering {
     }
     var next = min(nextTick, notify.deadline, serveAt)
     if let step = heapWalks.nextStep { next = min(next, step) }
+    for trim in trims { if let step = trim.nextStep { next = min(next, step) } }
     for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
     for budget in budgets { if let look = budget.nextLook { next = min(next, look) } }

@@ -10,6 +10,7 @@ extension Agent {
     boardReader.readSelf(servers: servers, before: countedBefore)
     switch router.route(request, board) {
     case .answer(let response): return .now(response)
+    case .command(.trim(let i)): return trim(workers[i], asText: request.wantsText)
     case .command(let command): return .now(carryOut(command, asText: request.wantsText))
     case .heap(let pid): return heapWalks.ask(pid, now: board.now, asText: request.wantsText)
     }
@@ -55,6 +56,8 @@ extension Agent {
         let (source, text) = try redirects.tail(logs[i], lines: lines, around)
         return tailAnswer(logs[i].record.rules.path, source: source, text, asText: asText)
       } catch { return .error(409, "not readable: \(error.advice)", asText: asText) }
+    // It is answered later than the others.
+    case .trim: return .error(500, "a trim is not carried out here", asText: asText)
     case .reload:
       if let problems = reload() { return .error(400, "the old configuration stays: \(problems)", asText: asText) }
       return .confirmation("reloaded: \(workers.count, "worker") and \(logs.count, "log")", asText: asText)

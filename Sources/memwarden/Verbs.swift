@@ -64,12 +64,17 @@ let verbs: [Verb] = [
     name: "output", synopsis: "NAME [--lines N] [client options]",
     help: "What a worker that memwarden runs said last (output = ring or a file). --lines: 100 by default.",
     kind: .ask(.worker("/output", posts: false)), argument: "NAME", takesLines: true),
+  Verb(
     name: "heap", synopsis: "PID [client options]",
     help: "A process's heap, walked from outside: in use, free, what a trim would give back.",
     kind: .ask(.process("/heap")), argument: "PID"),
   Verb(
     name: "recycle", synopsis: "NAME [client options]", help: "Replaces a worker now.",
     kind: .ask(.worker("/recycle", posts: true)), argument: "NAME"),
+  Verb(
+    name: "trim", synopsis: "NAME [client options]",
+    help: "Gives a worker's free memory back without a restart; it must preload libmemwarden-trim.so.",
+    kind: .ask(.worker("/trim", posts: true)), argument: "NAME"),
   Verb(
     name: "pause", synopsis: "NAME [client options]", help: "Watches a worker and does nothing to it.",
     kind: .ask(.worker("/pause", posts: true)), argument: "NAME"),

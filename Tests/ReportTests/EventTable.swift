@@ -104,6 +104,13 @@ let workerEvents: [Expected] = [
   Expected(.unparked, "recovered", "unparked", "", "unparked, with a fresh restart budget"),
   Expected(.paused, "acted", "paused", "", "paused: watched, and nothing is done to it"),
   Expected(.resumed, "acted", "resumed", "", "resumed"),
+  Expected(
+    .trimmed(TrimOutcome(pid: 42, before: .mib(90), after: .mib(2), inUse: .kib(9), microseconds: 5120)), "acted",
+    "trimmed",
+    #""pid": 42, "before_bytes": 94371840, "after_bytes": 2097152, "freed_bytes": 92274688, "in_use_bytes": 9216, "took_us": 5120"#,
+    "pid 42 trimmed: 88 MiB came back (rss 90 MiB to 2 MiB), 5120 µs in the process"),
+  Expected(
+    .trimRefused("it has ended", pid: 42), "failed", "trim_refused", #""pid": 42"#, "pid 42 not trimmed: it has ended"),
 ]
 
 let agentEvents: [Expected] = [

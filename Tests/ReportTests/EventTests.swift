@@ -84,6 +84,8 @@ import Testing
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
   #expect(Set(rows.map { number($0.what) }) == Set(0..<45))
   #expect(Set(rows.map(\.event)).count == 44 + budgetEvents.count)
+    case .trimmed: 45
+    case .trimRefused: 46
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {

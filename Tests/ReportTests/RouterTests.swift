@@ -66,6 +66,7 @@ func whatIsAnActSaysSo(_ path: String) throws {
   #expect(command("/v1/workers/dark/pause") == .pause(1))
   #expect(command("/v1/workers/web/resume") == .resume(0))
   #expect(command("/v1/workers/dark/unpark") == .unpark(1))
+  #expect(command("/v1/workers/web/trim") == .trim(0))
   #expect(command("/v1/logs/\(logID)/cut") == .cut(1))
   #expect(command("/v1/reload") == .reload)
 }
