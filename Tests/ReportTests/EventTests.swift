@@ -79,13 +79,13 @@ import Testing
     case .redirectUndone: 42
     case .redirectKept: 43
     case .stateUnusable: 44
+    case .trimmed: 45
+    case .trimRefused: 46
     }
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<45))
-  #expect(Set(rows.map(\.event)).count == 44 + budgetEvents.count)
-    case .trimmed: 45
-    case .trimRefused: 46
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<47))
+  #expect(Set(rows.map(\.event)).count == 46 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
