@@ -38,7 +38,9 @@ extension EndToEnd {
       try withScene { scene in
         let agent = try scene.startAgent("interval = 1s\n")
         let subject = try scene.startLeaky("arenas", "7", "--size", "16M", "--report", scene.path("malloc"))
-        _ = try mallocSays(subject, scene.path("malloc"))
+        try eventually("all threads have filled their arenas") {
+          try mallocSays(subject, scene.path("malloc"))["operations"] == 7
+        }
         let asked = try Connection(agent.endpoint)
         asked.send(
           "GET /v1/processes/\(subject.pid)/heap HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)

@@ -35,7 +35,7 @@ extension EndToEnd {
         let agent = try scene.startAgent(
           "interval = 1s\n" + worker("busy", try builtProgram("leaky"), "churn", "--threads", "2", "--rate", "20000"))
         let pid = try agent.awaitPids(of: "busy")[0]
-        try eventually("the library is there") { text(of: "/proc/\(pid)/maps").contains("[heap]") }
+        try eventually("the library is there") { text(of: "/proc/\(pid)/maps").contains("libmemwarden-trim") }
         for _ in 0..<200 {
           let answer = try agent.post("/v1/workers/busy/trim")
           #expect(answer.status == 200 || answer.status == 409, "\(answer.text)")
@@ -51,6 +51,7 @@ extension EndToEnd {
           "interval = 100ms\n" + worker("plain", preloaded: false, try builtProgram("leaky"), "idle", "--size", "1M")
             + worker("spins", "/bin/sh", "-c", "while :; do :; done"))
         let plain = try agent.awaitPids(of: "plain")[0], spins = try agent.awaitPids(of: "spins")[0]
+        try eventually("the library is there") { text(of: "/proc/\(spins)/maps").contains("libmemwarden-trim") }
         let refused = try agent.post("/v1/workers/plain/trim")
         #expect(refused.status == 409 && refused.text.contains("not preloaded"), "\(refused.text)")
         let busy = try agent.post("/v1/workers/spins/trim")
