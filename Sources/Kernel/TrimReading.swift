@@ -16,7 +16,7 @@ public struct TrimPage: Equatable, Sendable {
   public var microseconds: UInt64
 
   static let size = 80, alignment = 64
-  static let magic: StaticString = "memwarden-trim 1"
+  static let magic: StaticString = "memwarden-trim1"
 
   /// Nil when it is none.
   init?(_ bytes: UnsafeRawBufferPointer) {

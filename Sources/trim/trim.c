@@ -43,7 +43,15 @@ static bool is_wait(unsigned long number) {
     SYS_ppoll_time64, SYS_pselect6_time64, SYS_clock_nanosleep_time64, SYS_rt_sigtimedwait_time64,
 #endif
 #ifdef SYS_ppoll
-    SYS_ppoll, SYS_pselect6, SYS_nanosleep, SYS_clock_nanosleep, SYS_rt_sigtimedwait,
+    SYS_ppoll, SYS_pselect6, SYS_rt_sigtimedwait,
+#endif
+#ifdef SYS_nanosleep
+    SYS_nanosleep,
+#endif
+#ifdef SYS_clock_nanosleep
+    SYS_clock_nanosleep,
+#elif defined SYS_clock_nanosleep_time32 // musl's name on 32 bits
+    SYS_clock_nanosleep_time32,
 #endif
 #ifdef SYS_epoll_pwait2
     SYS_epoll_pwait2,

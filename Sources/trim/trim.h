@@ -11,7 +11,7 @@
 #pragma once
 #include <stdint.h>
 
-#define MEMWARDEN_TRIM_MAGIC "memwarden-trim 1"
+#define MEMWARDEN_TRIM_MAGIC "memwarden-trim1"
 
 enum memwarden_trim_state {
   MEMWARDEN_TRIM_IDLE,
