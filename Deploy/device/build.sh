@@ -115,6 +115,10 @@ rm "$out/memwarden.linked"
 "${cc[@]}" -Os -Wall -Wextra -Werror -fPIC -fno-stack-protector -fno-asynchronous-unwind-tables "-ffile-prefix-map=$home=." \
   -c "$home/Sources/trim/trim.c" -o trim.o
 "$bin/ld.lld" -shared -s --build-id=none -z noexecstack -soname libmemwarden-trim.so -o "$out/libmemwarden-trim.so" trim.o
+# A name that a program's C library does not have would keep that program from starting.
+foreign=$("$bin/llvm-nm" -D -u "$out/libmemwarden-trim.so" | awk '{ print $NF }' | grep -vxE \
+  'malloc_trim|mallinfo2|syscall|sigaction|sigfillset|sigismember|__errno_location|memcpy|memset' || true)
+[ -z "$foreign" ] || { echo "device: libmemwarden-trim.so wants $foreign" >&2; exit 1; }
 
 size=$(stat -c %s "$out/memwarden")
 {

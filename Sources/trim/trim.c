@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 // glibc's; absent in others.
 struct figures { size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost; };
@@ -112,10 +113,16 @@ static bool may_be_in_handler(const sigset_t *blocked) {
   return false;
 }
 
+// By the bare call, whose name is the same in every C library: clock_gettime's is not, on 32 bits.
 static uint64_t microseconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+#ifdef SYS_clock_gettime
+  const long call = SYS_clock_gettime;
+#else
+  const long call = SYS_clock_gettime32; // musl's name on 32 bits
+#endif
+  struct { long seconds, nanoseconds; } t = {0, 0};
+  syscall(call, CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.seconds * 1000000 + (unsigned long)t.nanoseconds / 1000;
 }
 
 static enum memwarden_trim_state trim(const ucontext_t *context) {
