@@ -14,7 +14,8 @@ public struct ArchiveCalls: Sendable {
   public var sync: @Sendable (Int32) -> Int32
   /// 1 done, 0 not yet.
   public var syncDone: @Sendable (Int32) -> Int32
-  public var syncFolder: @Sendable (Int32) -> Int32
+  /// fsync(2), waited for.
+  public var syncNow: @Sendable (Int32) -> Int32
   /// Never replaces a file.
   public var rename: @Sendable (_ folder: Int32, _ from: Bytes, _ to: Bytes) -> Int32
   public var remove: @Sendable (_ folder: Int32, _ name: Bytes) -> Int32
@@ -22,7 +23,7 @@ public struct ArchiveCalls: Sendable {
   public static let live = ArchiveCalls(
     read: { cut_read($0, $1, $2, $3) }, create: { folder, name in withName(name) { ar_create(folder, $0) } },
     write: { ar_write($0, $1, $2) }, sync: { ar_sync($0) }, syncDone: { ar_sync_done($0) },
-    syncFolder: { ar_sync_folder($0) },
+    syncNow: { ar_sync_now($0) },
     rename: { folder, from, to in withName(from) { from in withName(to) { ar_rename(folder, from, $0) } } },
     remove: { folder, name in withName(name) { ar_remove(folder, $0) } })
 
@@ -30,7 +31,7 @@ public struct ArchiveCalls: Sendable {
     read: @escaping @Sendable (Int32, UnsafeMutableRawPointer, Int, UInt64) -> Int64,
     create: @escaping @Sendable (Int32, Bytes) -> Int32,
     write: @escaping @Sendable (Int32, UnsafeRawPointer, Int) -> Int64, sync: @escaping @Sendable (Int32) -> Int32,
-    syncDone: @escaping @Sendable (Int32) -> Int32, syncFolder: @escaping @Sendable (Int32) -> Int32,
+    syncDone: @escaping @Sendable (Int32) -> Int32, syncNow: @escaping @Sendable (Int32) -> Int32,
     rename: @escaping @Sendable (Int32, Bytes, Bytes) -> Int32, remove: @escaping @Sendable (Int32, Bytes) -> Int32
   ) {
     self.read = read
@@ -38,7 +39,7 @@ public struct ArchiveCalls: Sendable {
     self.write = write
     self.sync = sync
     self.syncDone = syncDone
-    self.syncFolder = syncFolder
+    self.syncNow = syncNow
     self.rename = rename
     self.remove = remove
   }

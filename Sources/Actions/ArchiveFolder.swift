@@ -155,7 +155,7 @@ public final class ArchiveFolder {
     if length == 0 { return try remove(name) }
     let cut = cut_truncate(file, length)
     guard cut == 0 else { throw .failed(.write, errno: Int32(-cut)) }
-    let synced = calls.syncFolder(file)
+    let synced = calls.syncNow(file)
     guard synced == 0 else { throw .failed(.sync, errno: -synced) }
     var whole = name
     whole.state = .whole

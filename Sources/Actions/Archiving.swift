@@ -16,7 +16,12 @@ public final class Archiving {
     /// The lines up to `end` are on storage: cut there, then `settle`; or `abandon`.
     case ready
   }
-  private enum Phase { case copying, toSync, syncing, ready, over }
+  private enum Phase {
+    case copying
+    /// The file is brought to storage first, then the folder that has its name.
+    case toSync(folder: Bool), syncing(folder: Bool)
+    case ready, over
+  }
 
   /// What is to be archived of the log, and how far that has come.
   public let start: UInt64
@@ -71,7 +76,7 @@ public final class Archiving {
   }
 
   /// What has been copied must do.
-  public func hurry() { if phase == .copying { end = copied } }
+  public func hurry() { if case .copying = phase { end = copied } }
 
   /// The caller has cut the log: now the archive is one among others.
   public func settle() throws(ArchiveTrouble) {
@@ -81,9 +86,9 @@ public final class Archiving {
 
   /// The log was not cut, or will not be: the archive goes.
   public func abandon() {
-    guard phase != .over else { return }
-    phase = .over
+    if case .over = phase { return }
     shut()
+    phase = .over
     // One that stays is found when the folder is opened next.
     try? folder.remove(current)
   }
@@ -93,25 +98,31 @@ public final class Archiving {
     case .copying:
       let began = cut_microseconds()
       repeat { try copy() } while copied < end && cut_microseconds() - began < Self.sliceMicroseconds
-      if copied >= end { phase = .toSync }
+      if copied >= end { phase = .toSync(folder: false) }
       return .more
-    case .toSync:
+    case .toSync(let isFolder):
       guard copied > start else { throw .tooSlow }
-      let result = folder.calls.sync(file)
+      let result = folder.calls.sync(isFolder ? folder.descriptor : file)
       if result == -EBUSY { return .waiting }
-      guard result >= 0 else { throw .failed(.sync, errno: -result) }
-      phase = .syncing
-      return result == 1 ? try name(after: 1) : .waiting
-    case .syncing: return try name(after: folder.calls.syncDone(file))
+      phase = .syncing(folder: isFolder)
+      return try note(result, ofFolder: isFolder)
+    case .syncing(let isFolder):
+      return try note(folder.calls.syncDone(isFolder ? folder.descriptor : file), ofFolder: isFolder)
     case .ready, .over: return .ready
     }
   }
 
-  private func name(after sync: Int32) throws(ArchiveTrouble) -> Step {
-    if sync == 0 { return .waiting }
-    guard sync > 0 else { throw .failed(.sync, errno: -sync) }
-    let folderSync = folder.calls.syncFolder(folder.descriptor)
-    guard folderSync == 0 else { throw .failed(.sync, errno: -folderSync) }
+  /// What came of a synchronisation: 1 done, 0 not yet, or -errno.
+  private func note(_ result: Int32, ofFolder isFolder: Bool) throws(ArchiveTrouble) -> Step {
+    if result == 0 { return .waiting }
+    // Not every filesystem synchronises folders.
+    guard result == 1 || (isFolder && (result == -EINVAL || result == -EROFS)) else {
+      throw .failed(.sync, errno: -result)
+    }
+    if !isFolder {
+      phase = .toSync(folder: true)
+      return .more
+    }
     shut()
     var cut = current
     cut.state = .cut(end: end, crc: crc)
@@ -162,6 +173,7 @@ public final class Archiving {
   }
 
   private func shut() {
+    if case .syncing(folder: true) = phase { ar_sync_forget(folder.descriptor) }
     if file >= 0 {
       ar_sync_forget(file)
       close(file)

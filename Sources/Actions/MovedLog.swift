@@ -9,6 +9,8 @@ public struct MovingCalls: Sendable {
   public var rename: @Sendable (_ folder: Int32, _ from: Bytes, _ to: Bytes) -> Int32
   /// Replaces what has the name.
   public var replace: @Sendable (_ folder: Int32, _ from: Bytes, _ to: Bytes) -> Int32
+  /// Each gets the other's name.
+  public var exchange: @Sendable (_ folder: Int32, _ one: Bytes, _ other: Bytes) -> Int32
   /// An empty file with owner and mode of `like`.
   public var create: @Sendable (_ folder: Int32, _ name: Bytes, _ like: Int32) -> Int32
   public var remove: @Sendable (_ folder: Int32, _ name: Bytes) -> Int32
@@ -16,6 +18,7 @@ public struct MovingCalls: Sendable {
   public static let live = MovingCalls(
     rename: { folder, from, to in withName(from) { from in withName(to) { ar_rename(folder, from, $0) } } },
     replace: { folder, from, to in withName(from) { from in withName(to) { ar_replace(folder, from, $0) } } },
+    exchange: { folder, one, other in withName(one) { one in withName(other) { ar_exchange(folder, one, $0) } } },
     create: { folder, name, like in withName(name) { ar_create_like(folder, $0, like) } },
     remove: { folder, name in withName(name) { ar_remove(folder, $0) } })
 }
@@ -26,7 +29,7 @@ public final class MovedLog {
   private let folder: Int32
   private let name: Bytes
   private let calls: MovingCalls
-  private static let suffix: StaticString = ".moved", oldSuffix: StaticString = ".old"
+  private static let suffix: StaticString = ".moved", oldSuffix: StaticString = ".moved.old"
 
   private init(_ file: LogFile, folder: Int32, name: Bytes, calls: MovingCalls) {
     self.file = file
@@ -72,11 +75,22 @@ public final class MovedLog {
     return MovedLog(file, folder: folder, name: name, calls: calls)
   }
 
-  /// Gives it its name back, in place of the empty file that nobody has opened.
-  public func putBack() throws(LogRefusal) {
+  /// Gives it its name back, in place of a file that is unused, or of none. False: another file has the name and stays.
+  public func putBack(isUnused: (LogFile) -> Bool) throws(LogRefusal) -> Bool {
     try file.verify()
-    let result = calls.replace(folder, name + Bytes(Self.suffix), name)
-    guard result == 0 else { throw .failed(.rename, errno: -result) }
+    let moved = name + Bytes(Self.suffix)
+    let result = calls.rename(folder, moved, name)
+    if result == 0 { return true }
+    guard result == -EEXIST else { throw .failed(.rename, errno: -result) }
+    // Exchanged and looked at then: somebody may open it and write until it loses the name.
+    guard calls.exchange(folder, moved, name) == 0 else { return false }
+    if let other = try? LogFile(file.path), isUnused(other) {
+      _ = calls.remove(folder, moved)
+      return true
+    }
+    let back = calls.exchange(folder, moved, name)
+    guard back == 0 else { throw .failed(.rename, errno: -back) }
+    return false
   }
 
   public func remove() throws(LogRefusal) {
@@ -85,7 +99,7 @@ public final class MovedLog {
     guard result == 0 else { throw .failed(.rename, errno: -result) }
   }
 
-  /// Without an archive it stays beside the log, as NAME.old, until the next one.
+  /// Without an archive it stays beside the log, as NAME.moved.old, until the next one.
   public func retire() throws(LogRefusal) {
     try file.verify()
     let result = calls.replace(folder, name + Bytes(Self.suffix), name + Bytes(Self.oldSuffix))

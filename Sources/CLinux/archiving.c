@@ -45,9 +45,18 @@ int ar_open(int folder, const char *name) {
   return -EINVAL;
 }
 
+enum { NO_REPLACE = 1, EXCHANGE = 2 };
+
+int ar_exchange(int folder, const char *one, const char *other) {
+#ifdef SYS_renameat2
+  return syscall(SYS_renameat2, folder, one, folder, other, EXCHANGE) < 0 ? -errno : 0;
+#else
+  return (void)folder, (void)one, (void)other, -ENOSYS;
+#endif
+}
+
 int ar_rename(int folder, const char *from, const char *to) {
 #ifdef SYS_renameat2
-  enum { NO_REPLACE = 1 };
   if (syscall(SYS_renameat2, folder, from, folder, to, NO_REPLACE) == 0) return 0;
   if (errno != ENOSYS && errno != EINVAL) return -errno;
 #endif
@@ -67,7 +76,7 @@ int64_t ar_write(int descriptor, const void *from, size_t count) {
   return n < 0 ? -errno : n;
 }
 
-int ar_sync_folder(int folder) { return fsync(folder) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0; }
+int ar_sync_now(int descriptor) { return fsync(descriptor) < 0 ? -errno : 0; }
 
 // The kernel's own asynchronous I/O (linux/aio_abi.h, which musl's headers lack) does an fsync in a kernel thread since
 // Linux 4.18. On a slow card fsync takes tenths of a second.

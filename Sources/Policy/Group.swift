@@ -27,16 +27,8 @@ public enum MemberState: Equatable, Sendable {
 }
 
 extension GroupRules {
-  /// Why one that is `state` must not be recycled now; nil: it may. `others`: the rest of the group.
-  public func objection(to state: MemberState, others: [MemberState]) -> Obstacle? {
-    var acting = 0, up = 0
-    for other in others {
-      switch other {
-      case .acting: acting += 1
-      case .up: up += 1
-      case .down: break
-      }
-    }
+  /// Why one that is `state` must not be recycled now; nil: it may. `acting` and `up`: so many of the others are.
+  public func objection(to state: MemberState, acting: Int, up: Int) -> Obstacle? {
     if acting >= atOnce { return .groupBusy }
     // One that is down already takes nobody away.
     return state == .up && up < healthy ? .groupThin : nil

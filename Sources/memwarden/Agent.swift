@@ -227,8 +227,15 @@ final class Agent: Answering {
   /// What the worker's group has against a recycle of it now.
   private func hindrance(to worker: WatchedWorker) -> Obstacle? {
     for group in configuration.groups where group.workers.contains(worker.record.name) {
-      let others = workers.filter { $0 !== worker && group.workers.contains($0.record.name) }
-      return group.objection(to: worker.memberState, others: others.map { $0.memberState })
+      var acting = 0, up = 0
+      for other in workers where other !== worker && group.workers.contains(other.record.name) {
+        switch other.memberState {
+        case .acting: acting += 1
+        case .up: up += 1
+        case .down: break
+        }
+      }
+      return group.objection(to: worker.memberState, acting: acting, up: up)
     }
     return nil
   }

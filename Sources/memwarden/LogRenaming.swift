@@ -142,8 +142,8 @@ final class LogRenaming {
 
   // MARK: - Going on
 
-  /// The next step. `present`: what the log of the same name holds now.
-  func step(_ present: LogFile?, _ around: Surroundings, buffer: CutBuffer, board: Board) -> CutOutcome? {
+  /// The next step.
+  func step(_ around: Surroundings, buffer: CutBuffer, board: Board) -> CutOutcome? {
     guard let moved else {
       nextStep = nil
       return nil
@@ -161,7 +161,7 @@ final class LogRenaming {
           phase = .released
           nextStep = board.now
         } else if board.now >= until {
-          try fallBack(moved, present, around, now: board.now)
+          try fallBack(moved, around, now: board.now)
         }
       case .held:
         try bound(moved, around, buffer: buffer, board: board)
@@ -239,18 +239,17 @@ final class LogRenaming {
 
   /// Time is over. Its name back, if nobody has opened the new file yet; else both are kept within the budget.
   private func fallBack(
-    _ moved: MovedLog, _ present: LogFile?, _ around: Surroundings, now: Instant
+    _ moved: MovedLog, _ around: Surroundings, now: Instant
   ) throws(LogRefusal) {
     if command > 0 { _ = around.calls.kill(-command, SIGKILL) }
     _ = giveUp(
       "it had the renamed log open when reopen_timeout was over.", pid: holders.first?.identity.pid, around, now)
-    let scan = present.map { (try? around.reader.holders(of: $0.opened)) ?? HolderScan(unreadable: 1) } ?? HolderScan()
-    let isUnused = try present.map { file throws(LogRefusal) in try file.status().size == .zero } ?? true
-    let isOpen = scan.unreadable > 0 || scan.holders.contains { $0.writes && $0.identity.pid != getpid() }
-    if isUnused, !isOpen {
-      try moved.putBack()
-      return forget()
+    let isBack = try moved.putBack { other in
+      guard let size = try? other.status().size, size == .zero, let scan = try? around.reader.holders(of: other.opened)
+      else { return false }
+      return scan.unreadable == 0 && !scan.holders.contains { $0.writes && $0.identity.pid != getpid() }
     }
+    if isBack { return forget() }
     phase = .held
   }
 

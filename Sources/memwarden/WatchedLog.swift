@@ -213,7 +213,7 @@ final class WatchedLog {
   private func rotate(_ around: Surroundings, buffer: CutBuffer, board: Board) {
     guard let renaming, !record.rules.observe else { return }
     renaming.resume(around, now: board.now)
-    guard renaming.isUnderWay, let outcome = renaming.step(file, around, buffer: buffer, board: board) else { return }
+    guard renaming.isUnderWay, let outcome = renaming.step(around, buffer: buffer, board: board) else { return }
     setLead(now: board.now)
     noteOutcome(outcome, around, board: board)
   }

@@ -266,7 +266,7 @@ private final class FailingArchive: @unchecked Sendable {
     calls.write = { self.fails() ? -Int64(ENOSPC) : ArchiveCalls.live.write($0, $1, min($2, 10_000)) }
     calls.sync = { self.fails() ? -EIO : ArchiveCalls.live.sync($0) == 0 ? self.wait($0) : 1 }
     calls.syncDone = { _ in 1 }
-    calls.syncFolder = { self.fails() ? -EIO : ArchiveCalls.live.syncFolder($0) }
+    calls.syncNow = { self.fails() ? -EIO : ArchiveCalls.live.syncNow($0) }
     calls.rename = { self.fails() ? -EIO : ArchiveCalls.live.rename($0, $1, $2) }
     calls.remove = { self.fails() ? -EIO : ArchiveCalls.live.remove($0, $1) }
     return calls

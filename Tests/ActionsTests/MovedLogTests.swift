@@ -48,9 +48,24 @@ struct MovedLogTests {
   }
 
   @Test func itGetsItsNameBack() throws {
-    try move().putBack()
+    #expect(try move().putBack { _ in true })
     #expect(contents(disk.path("log")) == text)
     #expect(access(disk.path("log.moved"), F_OK) != 0)
+    #expect(try move(create: false).putBack { _ in false })
+    #expect(contents(disk.path("log")) == text)
+  }
+
+  @Test func whatAWriterPutUnderItsNameMeanwhileStays() throws {
+    let moved = try move(create: false)
+    try Data(lines(7..<8)).write(to: URL(fileURLWithPath: disk.path("log")))
+    #expect(try !moved.putBack { _ in false })
+    #expect(contents(disk.path("log")) == lines(7..<8) && contents(disk.path("log.moved")) == text)
+    // A filesystem that cannot exchange.
+    var calls = MovingCalls.live
+    calls.exchange = { _, _, _ in -EINVAL }
+    let found = try #require(try MovedLog.find(bytes(disk.path("log")), create: false, calls: calls))
+    #expect(try !found.putBack { _ in true })
+    #expect(contents(disk.path("log")) == lines(7..<8) && contents(disk.path("log.moved")) == text)
   }
 
   @Test func oneThatAFormerMemwardenLeftIsFound() throws {
@@ -58,7 +73,7 @@ struct MovedLogTests {
     let found = try #require(try MovedLog.find(bytes(disk.path("log")), create: true))
     #expect(try found.file.status().size == ByteCount(70_000))
     try found.retire()
-    #expect(contents(disk.path("log.old")) == text)
+    #expect(contents(disk.path("log.moved.old")) == text)
     #expect(try MovedLog.find(bytes(disk.path("log")), create: true) == nil)
   }
 

@@ -17,6 +17,8 @@ int ar_open(int folder, const char *name);
 int ar_rename(int folder, const char *from, const char *to);
 // renameat(2): replaces what has the name.
 int ar_replace(int folder, const char *from, const char *to);
+// renameat2(2): each gets the other's name, at once. -EINVAL or -ENOSYS where kernel or filesystem cannot.
+int ar_exchange(int folder, const char *one, const char *other);
 // unlinkat(2).
 int ar_remove(int folder, const char *name);
 // write(2): bytes written, which may be fewer than asked.
@@ -28,5 +30,5 @@ int ar_sync(int descriptor);
 int ar_sync_done(int descriptor);
 // Nobody will ask for the result of this descriptor's any more.
 void ar_sync_forget(int descriptor);
-// fsync(2) of a folder, waited for: a few bytes of its own.
-int ar_sync_folder(int folder);
+// fsync(2), waited for.
+int ar_sync_now(int descriptor);
