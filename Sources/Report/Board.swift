@@ -167,6 +167,8 @@ public final class Board {
   public var vmStat: VMStat?
   public var fileSystems = [FileSystemRecord]()
   public var held = HeldMemory()
+  /// The heaps that were walked last, at most 8, the newest last.
+  public var heaps = [HeapRecord]()
   /// What this kernel lacks, one sentence each.
   public var missing = [StaticString]()
   public var workers = [WorkerRecord]()

@@ -26,7 +26,8 @@ extension WorkerRecord {
     }
   }
 
-  func writeExplanation(to json: inout JSONWriter, now: Instant) {
+  func writeExplanation(to json: inout JSONWriter, _ board: Board) {
+    let now = board.now
     json.object { json in
       json.field("worker", name)
       json.field("state", state)
@@ -37,6 +38,7 @@ extension WorkerRecord {
         writeRule("soft", limits.soft, hold: rules.hold, to: &json)
         writeRule("hard", limits.hard, hold: .zero, to: &json)
       }
+      writeDiagnosis(to: &json, board)
       json.array("triggers") { json in
         for (rule, state) in zip(rules.triggers, triggers) {
           json.object { json in
@@ -89,8 +91,10 @@ extension WorkerRecord {
     }
   }
 
-  func writeExplanation(to text: inout Bytes, now: Instant) {
+  func writeExplanation(to text: inout Bytes, _ board: Board) {
+    let now = board.now
     text.say("\(name): \(state)\n  \(conclusion(now: now))\n")
+    writeDiagnosis(to: &text, board)
     for (rule, limit) in [("soft", limits.soft), ("hard", limits.hard)] as [(StaticString, ByteCount?)] {
       guard let limit else { continue }
       text.say("  \(rule) limit   \(limit)")

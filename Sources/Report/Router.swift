@@ -113,14 +113,14 @@ public struct Router: Sendable {
     case .workers: return reply({ board.writeWorkers(to: &$0) }, { board.writeWorkers(to: &$0) })
     case .worker(let i):
       let worker = board.workers[i]
-      return reply({ worker.write(to: &$0, now: board.now, detail: true) }, { worker.write(to: &$0, now: board.now) })
+      return reply({ worker.write(to: &$0, now: board.now, detail: true) }, { worker.write(to: &$0, board) })
     case .history(let i):
       let worker = board.workers[i]
       return reply({ worker.writeHistory(to: &$0) }, { worker.writeHistory(to: &$0, now: board.now) })
     case .explain(let i):
       let worker = board.workers[i]
       return reply(
-        { worker.writeExplanation(to: &$0, now: board.now) }, { worker.writeExplanation(to: &$0, now: board.now) })
+        { worker.writeExplanation(to: &$0, board) }, { worker.writeExplanation(to: &$0, board) })
     case .output(let i):
       let worker = board.workers[i]
       guard let output = worker.output else {

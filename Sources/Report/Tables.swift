@@ -62,8 +62,9 @@ extension Board {
 }
 
 extension WorkerRecord {
-  func write(to text: inout Bytes, now: Instant) {
-    writeExplanation(to: &text, now: now)
+  func write(to text: inout Bytes, _ board: Board) {
+    let now = board.now
+    writeExplanation(to: &text, board)
     text.write("  PID      COMM             RSS        PSS        USS        WATCHED\n")
     for process in processes {
       text.write("  ")

@@ -49,6 +49,46 @@ public struct History: Sendable {
   public func forEachOfWeek(_ body: (Instant, Stretch) -> Void) { weeks.forEach(body) }
 }
 
+/// How the last hour went.
+public struct HistoryShape: Equatable, Sendable {
+  public var minimum: ByteCount, maximum: ByteCount
+  /// How often it fell by half of all that lies between them, or more.
+  public var drops: Int
+  /// From the first value to the last.
+  public var watched: Milliseconds
+  public init(minimum: ByteCount, maximum: ByteCount, drops: Int, watched: Milliseconds) {
+    self.minimum = minimum
+    self.maximum = maximum
+    self.drops = drops
+    self.watched = watched
+  }
+}
+
+extension History {
+  /// nil before the first value.
+  public func shape() -> HistoryShape? {
+    var minimum = ByteCount(.max), maximum = ByteCount.zero
+    var first: Instant?, last = Instant(milliseconds: 0)
+    forEachRaw { at, value in
+      minimum = min(minimum, value)
+      maximum = max(maximum, value)
+      first = first ?? at
+      last = at
+    }
+    guard let first else { return nil }
+    let fall = max(1, (maximum - minimum).rawValue / 2)
+    var crest = ByteCount.zero, drops = 0
+    forEachRaw { _, value in
+      if crest.rawValue >= value.rawValue + fall {
+        drops += 1
+        crest = value
+      }
+      crest = max(crest, value)
+    }
+    return HistoryShape(minimum: minimum, maximum: maximum, drops: drops, watched: last - first)
+  }
+}
+
 /// Minimum, maximum and mean per slot, three numbers side by side.
 private struct Aged: Sendable {
   let seconds: Int

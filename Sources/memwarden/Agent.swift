@@ -58,7 +58,7 @@ final class Agent: Answering {
     configurationPath = path
     let now = Instant(milliseconds: cl_boottime_ms())
     board = Board(version: version, now: now, journal: Journal(capacity: configuration.journal.events))
-    heapWalks = HeapWalks(reader)
+    heapWalks = HeapWalks(reader, board)
     boardReader = BoardReader(reader: reader, board: board)
     fileSystems = RAMFileSystems(reader: reader, board: board)
     teller = Teller(board: board, printsLines: printsLines)

@@ -8,22 +8,26 @@ final class HeapWalks {
   private let reader: KernelReader
   /// The first one is under way.
   private var asked = [AskedHeap]()
-  private var recent = [HeapRecord]()
+  private let board: Board
   /// When `step` wants to be called; nil: nothing is asked.
   private(set) var nextStep: Instant?
 
   static let slice = Milliseconds(5), pause = Milliseconds(10)
-  static let askedMaximum = 4, recentMaximum = 4, recentTime = Milliseconds.seconds(2)
+  static let askedMaximum = 4, keptMaximum = 8, freshTime = Milliseconds.seconds(2)
 
-  init(_ reader: KernelReader) { self.reader = reader }
+  init(_ reader: KernelReader, _ board: Board) {
+    self.reader = reader
+    self.board = board
+  }
 
   func ask(_ pid: Int32, now: Instant, asText: Bool) -> Reply {
     func refuse(_ status: UInt32, _ sentence: Sentence) -> Reply { .now(.error(status, sentence, asText: asText)) }
     do throws(Absence) {
       let stat = try reader.stat(pid)
       let identity = Identity(pid: pid, startTicks: stat.startTicks)
-      recent.removeAll { now - $0.at > HeapWalks.recentTime }
-      if let known = recent.first(where: { $0.identity == identity }) { return .now(known.response(asText: asText)) }
+      if let known = board.heaps.first(where: { $0.identity == identity }), now - known.at <= HeapWalks.freshTime {
+        return .now(known.response(asText: asText))
+      }
       if let same = asked.first(where: { $0.record.identity == identity }) {
         return .later(HeapAnswer(same, asText: asText))
       }
@@ -47,8 +51,9 @@ final class HeapWalks {
     nextStep = now + HeapWalks.pause
     guard first.step(reader, now: now) else { return false }
     if first.failure == nil {
-      if recent.count == HeapWalks.recentMaximum { recent.removeFirst() }
-      recent.append(first.record)
+      board.heaps.removeAll { $0.identity == first.record.identity }
+      if board.heaps.count == HeapWalks.keptMaximum { board.heaps.removeFirst() }
+      board.heaps.append(first.record)
     }
     asked.removeFirst()
     if asked.isEmpty { nextStep = nil }

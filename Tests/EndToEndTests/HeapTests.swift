@@ -34,6 +34,29 @@ extension EndToEnd {
       }
     }
 
+    @Test func whatTheAllocatorKeepsIsTheVerdictOnceItsHeapWasSeen() throws {
+      try withScene { scene in
+        let subject = try scene.startLeaky("crumbs", "--report", scene.path("malloc"))
+        _ = try mallocSays(subject, scene.path("malloc"))
+        let agent = try scene.startAgent(
+          "interval = 200ms\nworker \"crumbs\" { cmdline = \"crumbs --report \(scene.path("malloc"))\" soft = 1G }\n")
+        try eventually("it is judged") {
+          try agent.get("/v1/workers/crumbs/explain").json()["verdict"] is [String: Any]
+        }
+        let before = try agent.get("/v1/workers/crumbs/explain").json().object("verdict")
+        #expect(before.text("cause") == "unknown")
+        #expect(try agent.get("/v1/processes/\(subject.pid)/heap").status == 200)
+        let verdict = try agent.get("/v1/workers/crumbs/explain").json().object("verdict")
+        #expect(verdict.text("cause") == "allocator_retention" && verdict.number("confidence_percent") == 98)
+        #expect(verdict.text("because")?.contains("from the kernel") == true, "\(verdict)")
+        let client = try scene.start(
+          try builtProgram("memwarden"), ["explain", "crumbs", "--socket", agent.socketPath])
+        #expect(try client.waitForExit() == 0)
+        let plain = client.output
+        #expect(plain.contains("verdict      allocator_retention (98 %)") && plain.contains("remedy       trim it"))
+      }
+    }
+
     @Test func aLargeHeapIsAnsweredWhileTheAgentGoesOnServing() throws {
       try withScene { scene in
         let agent = try scene.startAgent("interval = 1s\n")
