@@ -37,20 +37,6 @@ public final class DeletedFile {
   public func cut(
     by method: CutMethod, keep: ByteCount, writersAppend: Bool, buffer: CutBuffer, calls: FileCalls = .live
   ) throws(LogRefusal) -> CutReport {
-    let start = calls.microseconds()
-    let before = try LogPath.status(descriptor)
-    var cutting = Cutting(descriptor: descriptor, size: before.size.rawValue, buffer: buffer.bytes, calls: calls)
-    var done = method
-    do throws(LogRefusal) {
-      try cutting.run(method, keep: keep.rawValue)
-    } catch .failed(.punch, errno: EOPNOTSUPP) {
-      done = cutMethod(on: .ramfs, writersAppend: writersAppend)
-      try cutting.run(done, keep: keep.rawValue)
-    }
-    let after = try LogPath.status(descriptor)
-    return CutReport(
-      method: done, allocatedBefore: before.allocated, allocatedAfter: after.allocated, sizeBefore: before.size,
-      sizeAfter: after.size, wholeLines: cutting.wholeLines, lost: cutting.lost,
-      microseconds: calls.microseconds() - start, fileAfter: after)
+    try cutOpened(descriptor, by: method, keep: keep, writersAppend: writersAppend, buffer: buffer, calls: calls)
   }
 }

@@ -31,6 +31,30 @@ public struct CutReport: Equatable, Sendable {
   public var fileAfter: FileStatus
 }
 
+/// Cuts the file behind a descriptor that is the caller's, and says what that came to.
+func cutOpened(
+  _ descriptor: Int32, by method: CutMethod, keep: ByteCount, from start: UInt64? = nil, writersAppend: Bool,
+  buffer: CutBuffer, calls: FileCalls
+) throws(LogRefusal) -> CutReport {
+  let began = calls.microseconds()
+  let before = try LogPath.status(descriptor)
+  var cutting = Cutting(
+    descriptor: descriptor, size: before.size.rawValue, buffer: buffer.bytes, calls: calls, start: start)
+  let keep = start.map { before.size - ByteCount($0) } ?? keep
+  var done = method
+  do throws(LogRefusal) {
+    try cutting.run(done, keep: keep.rawValue)
+  } catch .failed(.punch, errno: EOPNOTSUPP) {
+    done = cutMethod(on: .ramfs, writersAppend: writersAppend)
+    try cutting.run(done, keep: keep.rawValue)
+  }
+  let after = try LogPath.status(descriptor)
+  return CutReport(
+    method: done, allocatedBefore: before.allocated, allocatedAfter: after.allocated, sizeBefore: before.size,
+    sizeAfter: after.size, wholeLines: cutting.wholeLines, lost: cutting.lost,
+    microseconds: calls.microseconds() - began, fileAfter: after)
+}
+
 extension LogFile {
   /// Leaves at most `keep` bytes, the newest, beginning with a whole line. The path is verified first. `writersAppend`
   /// decides what replaces a punch that the filesystem does not support. `from`: where the kept text begins, when that
@@ -39,25 +63,11 @@ extension LogFile {
     by method: CutMethod, keep: ByteCount, from start: UInt64? = nil, writersAppend: Bool, buffer: CutBuffer,
     calls: FileCalls = .live
   ) throws(LogRefusal) -> CutReport {
-    let began = calls.microseconds()
     try verify()
-    let before = try status()
-    var cutting = Cutting(
-      descriptor: descriptor, size: before.size.rawValue, buffer: buffer.bytes, calls: calls, start: start)
-    let keep = start.map { max(before.size, ByteCount($0)) - ByteCount($0) } ?? keep
     // Renaming is not for here: whoever asks for it has found that it cannot be done.
-    var done = method == .rename ? cutMethod(on: kind, writersAppend: writersAppend) : method
-    do throws(LogRefusal) {
-      try cutting.run(done, keep: keep.rawValue)
-    } catch .failed(.punch, errno: EOPNOTSUPP) {
-      done = cutMethod(on: .ramfs, writersAppend: writersAppend)
-      try cutting.run(done, keep: keep.rawValue)
-    }
-    let after = try status()
-    return CutReport(
-      method: done, allocatedBefore: before.allocated, allocatedAfter: after.allocated, sizeBefore: before.size,
-      sizeAfter: after.size, wholeLines: cutting.wholeLines, lost: cutting.lost,
-      microseconds: calls.microseconds() - began, fileAfter: after)
+    let method = method == .rename ? cutMethod(on: kind, writersAppend: writersAppend) : method
+    return try cutOpened(
+      descriptor, by: method, keep: keep, from: start, writersAppend: writersAppend, buffer: buffer, calls: calls)
   }
 
   /// The part of the file that a cut would remove: from its first byte that is not a hole to the first line of the last
