@@ -1,5 +1,5 @@
 // Gives a process another file under the numbers of descriptors it has open, in place: openat and dup3 in the process
-// itself, with the access mode and flags that each had. All of its descriptors, or none.
+// itself, with the access mode and flags that each had. All of its descriptors, or none, unless a call hangs or it ends.
 import CLinux
 public import Kernel
 public import Samples
@@ -52,8 +52,8 @@ extension Tracer {
   ) throws(RedirectObstacle) -> Int {
     try withStopped(writer.identity, reader) { thread throws(RedirectObstacle) -> Int in
       let process = StoppedProcess(thread: thread, pid: writer.identity.pid, reader: reader)
+      // The end of the stand-still closes them.
       var opened: [LogWriter.Descriptor] = []
-      defer { for one in opened { _ = remote_close(thread, one.number) } }
       for descriptor in writer.descriptors where !opened.contains(where: { $0.flags == descriptor.flags }) {
         if let back = exchange.wayBack {
           let flags = remote_reopening_flags(descriptor.flags)
@@ -74,7 +74,7 @@ extension Tracer {
         else { continue }
         let result = remote_replace(
           thread, with.number, descriptor.number, remote_closes_on_exec(descriptor.flags))
-        if result < 0 { throw .failed(errno: -result) }
+        if result < 0 { throw obstacle(-result) }
         count += 1
       }
       return count
@@ -105,13 +105,13 @@ private struct StoppedProcess {
       switch -number {
       case ENOENT, ENOTDIR: throw .otherRoot
       case ESRCH: throw .gone
+      case EAGAIN: throw .slow
       default: throw .cannotOpen(errno: -number)
       }
     }
     let found = try? reader.fileStatus(pid, descriptor: number)
     let ours = file ?? (try? reader.fileStatus(path))
     guard let found, let ours, found.isSame(as: ours), file != nil || found.isRegular else {
-      _ = remote_close(thread, number)
       throw .otherRoot
     }
     return number

@@ -1,4 +1,5 @@
-// Why a process's descriptors were not exchanged. The process is as it was.
+// Why a process's descriptors were not exchanged. The process is as it was, but after `slow`, `failed` and `gone` some of
+// them may have been.
 
 public enum RedirectObstacle: Error, Equatable, Sendable {
   /// It ended, or the pid is another's by now: nothing to do.
@@ -12,8 +13,10 @@ public enum RedirectObstacle: Error, Equatable, Sendable {
   /// A 32-bit process under a 64-bit kernel.
   case otherWidth
   case processor
-  /// State D, or it did not stop in time.
+  /// State D, or it did not stop in time: nothing was done.
   case busy
+  /// A system call in it took too long.
+  case slow
   /// The path is another file for it: chroot or mount namespace.
   case otherRoot
   /// Its own rights do not let it open the target.
@@ -34,6 +37,7 @@ public enum RedirectObstacle: Error, Equatable, Sendable {
     case .otherWidth: "it is a 32-bit process under a 64-bit kernel"
     case .processor: "this is only possible on x86-64, aarch64 and armv7"
     case .busy: "it does not stop now: it waits for a device (state D); try again"
+    case .slow: "a system call in it takes too long; try again when the board or its filesystem has less to do"
     case .otherRoot: "the path means another file for it: it lives in another mount namespace or chroot"
     case .cannotOpen: "its own rights do not let it open the target; give it a place that its user may write to"
     case .cannotReopen: "its own rights do not let it open its log again, so it could not be undone; chown the log"

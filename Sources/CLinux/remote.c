@@ -37,25 +37,56 @@ enum {
   SETSIGMASK = 0x420b,
   GET_RSEQ = 0x420f,
   O_TRACESYSGOOD_ = 1,
-  EVENT_STOP = 128
+  EVENT_STOP = 128,
+#ifdef SYS_mmap2
+  MAP = SYS_mmap2
+#else
+  MAP = SYS_mmap
+#endif
 };
-enum { PAGE = 4096, MASK = 8, PATIENCE_MS = 500 };
+// A call that blocks keeps the loop for CALLS_US at most, in which an openat and a dup3 on a slow board fit many times.
+enum { PAGE = 4096, MASK = 8, CALLS_US = 12000, END_US = 3000, OPENED_MAX = 16 };
 
 struct remote_thread {
   int32_t tid;
   // It has ended; nothing is left to give back.
   bool gone;
+  // Stopped, as far as we know.
+  bool stopped;
+  // It was interrupted, and has not stopped in the signal path since.
+  bool interrupted;
   // Its registers are not its own.
   bool borrowed;
+  // remote_end had to put it off.
+  bool late;
+  // Of the call under way; 0: there is none.
+  int stops_left;
+  long number;
   // A signal that cannot be blocked came meanwhile, or 0.
   int stop_signal;
+  // Descriptors that were opened in it, to be closed at the end.
+  int opened_count;
+  int32_t opened[OPENED_MAX];
   uintptr_t instruction, page;
+  // Until when it is waited for.
+  int64_t deadline;
   struct remote_registers own;
   uint64_t mask;
 };
 
 static long trace(long request, const struct remote_thread *t, uintptr_t address, const void *data) {
   return syscall(SYS_ptrace, request, (long)t->tid, address, data) < 0 ? -errno : 0;
+}
+
+// Not whether it could: one that was killed in its stop is awaited like one that runs.
+static void resume(struct remote_thread *t, long request, int signal) {
+  t->stopped = false;
+  trace(request, t, 0, (void *)(long)signal);
+}
+
+static void interrupt(struct remote_thread *t) {
+  if (!t->interrupted) trace(INTERRUPT, t, 0, NULL);
+  t->interrupted = true;
 }
 
 static int64_t now_us(void) {
@@ -68,8 +99,8 @@ static int64_t now_us(void) {
 enum stop { IN_SIGNAL_PATH = 1, AT_CALL = 2, FOR_SIGNAL = 3 };
 
 // Waits until it stops. -EAGAIN when it does not in time, -ESRCH when it has ended.
-static int await(struct remote_thread *t, int patience_ms, int *signal) {
-  const int64_t start = now_us(), end = start + patience_ms * 1000ll;
+static int await(struct remote_thread *t, int *signal) {
+  const int64_t start = now_us();
   for (;;) {
     int status = 0;
     pid_t found = waitpid(t->tid, &status, __WALL | WNOHANG);
@@ -78,8 +109,15 @@ static int await(struct remote_thread *t, int patience_ms, int *signal) {
         t->gone = true;
         return -ESRCH;
       }
+      t->stopped = true;
+      // It came after all: now it is not let wait.
+      if (t->late) t->deadline = now_us() + END_US;
+      t->late = false;
       *signal = WSTOPSIG(status);
-      if (status >> 16 == EVENT_STOP) return IN_SIGNAL_PATH;
+      if (status >> 16 == EVENT_STOP) {
+        t->interrupted = false;
+        return IN_SIGNAL_PATH;
+      }
       return *signal == (SIGTRAP | 0x80) ? AT_CALL : FOR_SIGNAL;
     }
     if (found < 0 && errno != EINTR) {
@@ -87,7 +125,7 @@ static int await(struct remote_thread *t, int patience_ms, int *signal) {
       return -ESRCH;
     }
     int64_t now = now_us();
-    if (now >= end) return -EAGAIN;
+    if (now >= t->deadline) return -EAGAIN;
     struct timespec pause = {.tv_nsec = 20000};
     if (now - start > 200) nanosleep(&pause, NULL);
     else sched_yield();
@@ -122,19 +160,17 @@ static bool in_sequence(const struct remote_thread *t, uintptr_t pc) {
 }
 
 // From any stop into the one in the signal path, where the thread's own registers can be read and given back.
-static int stop_in_signal_path(struct remote_thread *t, int patience_ms) {
+static int stop_in_signal_path(struct remote_thread *t) {
   for (;;) {
-    int signal = 0, stop = await(t, patience_ms, &signal);
+    int signal = 0, stop = await(t, &signal);
     if (stop < 0 || stop == IN_SIGNAL_PATH) return stop < 0 ? stop : 0;
-    long result;
     if (stop == FOR_SIGNAL && t->borrowed) {
       t->stop_signal = signal;
-      result = trace(CONT, t, 0, NULL);
+      resume(t, CONT, 0);
     } else {
       // A signal that came before us is delivered as if we were not there.
-      result = trace(CONT, t, 0, (void *)(long)(stop == FOR_SIGNAL ? signal : 0));
+      resume(t, CONT, stop == FOR_SIGNAL ? signal : 0);
     }
-    if (result < 0) return (int)result;
   }
 }
 
@@ -166,33 +202,50 @@ static uintptr_t find_instruction(const struct remote_thread *t) {
   return found;
 }
 
-// One system call. Its result, or an error of the tracing itself as -EIO or -ESRCH.
+static bool failed(long result) { return result < 0 && result > -4096; }
+
+// Waits for the end of the call under way. Its result, or an error of the tracing itself: -EIO, -ESRCH, and -EAGAIN when
+// it does not end in time. Whenever it ends, what it did is noted, so that remote_end takes it back.
+static long finish(struct remote_thread *t) {
+  while (t->stops_left > 0) {
+    int signal = 0, stop = await(t, &signal);
+    if (stop < 0) return stop;
+    if (stop == AT_CALL) {
+      t->stops_left--;
+    } else if (stop == FOR_SIGNAL) {
+      // Nothing but SIGSTOP passes the mask, or the instruction is none.
+      if (signal != SIGSTOP) {
+        t->stops_left = 0;
+        return -EIO;
+      }
+      t->stop_signal = signal;
+    }
+    if (t->stops_left > 0) resume(t, SYSCALL, 0);
+  }
+  struct remote_registers r;
+  int result = get_registers(t, &r);
+  if (result < 0) return result == -ESRCH ? -ESRCH : -EIO;
+  long value = remote_result(&r);
+  if (!failed(value) && t->number == SYS_openat) t->opened[t->opened_count++] = (int32_t)value;
+  if (!failed(value) && t->number == MAP) t->page = (uintptr_t)value;
+  return value;
+}
+
+// One system call; see finish.
 static long call(struct remote_thread *t, long number, const unsigned long arguments[6]) {
+  if (t->stops_left > 0) return -EAGAIN;
+  if (number == SYS_openat && t->opened_count == OPENED_MAX) return -EMFILE;
   struct remote_registers r = t->own;
   remote_set_call(&r, t->instruction, number, arguments);
   t->borrowed = true;
   int result = set_registers(t, &r);
-  // To its entry, and to its end.
-  for (int stops = 0; result == 0 && stops < 2;) {
-    int signal = 0;
-    result = (int)trace(SYSCALL, t, 0, NULL);
-    if (result < 0) break;
-    int stop = await(t, PATIENCE_MS, &signal);
-    if (stop < 0) return stop;
-    if (stop == AT_CALL) {
-      stops++;
-    } else if (stop == FOR_SIGNAL) {
-      // Nothing but SIGSTOP passes the mask, or the instruction is none.
-      if (signal != SIGSTOP) return -EIO;
-      t->stop_signal = signal;
-    }
-  }
-  if (result == 0) result = get_registers(t, &r);
   if (result < 0) return result == -ESRCH ? -ESRCH : -EIO;
-  return remote_result(&r);
+  t->number = number;
+  // Its entry and its end.
+  t->stops_left = 2;
+  resume(t, SYSCALL, 0);
+  return finish(t);
 }
-
-static bool failed(long result) { return result < 0 && result > -4096; }
 
 static int prepare(struct remote_thread *t) {
   int result = get_registers(t, &t->own);
@@ -204,16 +257,9 @@ static int prepare(struct remote_thread *t) {
   t->borrowed = true;
   t->instruction = find_instruction(t);
   if (!t->instruction) return -ENOEXEC;
-#ifdef SYS_mmap2
-  const long map = SYS_mmap2;
-#else
-  const long map = SYS_mmap;
-#endif
   const unsigned long arguments[6] = {0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1ul, 0};
-  long page = call(t, map, arguments);
-  if (failed(page)) return (int)page;
-  t->page = (uintptr_t)page;
-  return 0;
+  long page = call(t, MAP, arguments);
+  return failed(page) ? (int)page : 0;
 }
 
 bool remote_is_supported(void) { return remote_registers_size() > 0; }
@@ -229,33 +275,51 @@ int remote_begin(int32_t tid, struct remote_thread **thread) {
     free(t);
     return result;
   }
-  for (int tries = 0;; tries++) {
-    result = (int)trace(INTERRUPT, t, 0, NULL);
-    if (result == 0) result = stop_in_signal_path(t, PATIENCE_MS);
-    struct remote_registers r;
-    if (result < 0 || tries == 20 || get_registers(t, &r) < 0 || !in_sequence(t, remote_program_counter(&r))) break;
-    trace(CONT, t, 0, NULL);
-  }
-  if (result == 0) result = prepare(t);
+  interrupt(t);
   *thread = t;
-  if (result < 0 && remote_end(t) != -EAGAIN) *thread = NULL;
-  return result;
+  return 0;
+}
+
+int remote_stop(struct remote_thread *t, int patience_us) {
+  t->deadline = now_us() + patience_us;
+  for (int tries = 0;; tries++) {
+    int result = stop_in_signal_path(t);
+    if (result < 0) return result;
+    struct remote_registers r;
+    if (tries == 20 || get_registers(t, &r) < 0 || !in_sequence(t, remote_program_counter(&r))) break;
+    resume(t, CONT, 0);
+    interrupt(t);
+  }
+  t->deadline = now_us() + CALLS_US;
+  int result = prepare(t);
+  return result == -EAGAIN ? -EBUSY : result;
+}
+
+static int put_off(struct remote_thread *t) {
+  t->late = true;
+  return -EAGAIN;
 }
 
 int remote_end(struct remote_thread *t) {
-  if (t->page && !t->gone) {
-    const unsigned long arguments[6] = {t->page, PAGE};
-    long result = call(t, SYS_munmap, arguments);
-    t->page = 0;
-    if (result == -EAGAIN) return -EAGAIN;
+  t->deadline = now_us() + (t->late ? 0 : END_US);
+  if (t->stops_left > 0) {
+    // A call that waits for something ends by that; one that cannot be disturbed, when it is done.
+    interrupt(t);
+    if (finish(t) == -EAGAIN) return put_off(t);
   }
-  int result = 0;
+  while (!t->gone && (t->opened_count > 0 || t->page)) {
+    unsigned long arguments[6] = {t->page, PAGE};
+    if (t->opened_count > 0) arguments[0] = (unsigned long)t->opened[t->opened_count - 1];
+    const long number = t->opened_count > 0 ? SYS_close : SYS_munmap;
+    if (number == SYS_munmap) t->page = 0;
+    else t->opened_count--;
+    if (call(t, number, arguments) == -EAGAIN) return put_off(t);
+  }
   if (!t->gone) {
     // Stopped or not, it stops in the signal path next.
-    trace(INTERRUPT, t, 0, NULL);
-    trace(CONT, t, 0, NULL);
-    result = stop_in_signal_path(t, PATIENCE_MS);
-    if (result == -EAGAIN) return -EAGAIN;
+    interrupt(t);
+    if (t->stopped) resume(t, CONT, 0);
+    if (stop_in_signal_path(t) == -EAGAIN) return put_off(t);
   }
   if (!t->gone) {
     if (t->borrowed) {
@@ -264,11 +328,19 @@ int remote_end(struct remote_thread *t) {
       trace(SETSIGMASK, t, MASK, &t->mask);
     }
     if (t->stop_signal) syscall(SYS_tkill, t->tid, t->stop_signal);
-    trace(DETACH, t, 0, NULL);
+    // Killed in its stop: its parent hears of that when we have.
+    if (trace(DETACH, t, 0, NULL) == -ESRCH) {
+      int signal = 0;
+      t->stopped = false;
+      t->stop_signal = 0;
+      if (await(t, &signal) == -EAGAIN) return put_off(t);
+    }
   }
   free(t);
   return 0;
 }
+
+bool remote_is_borrowed(const struct remote_thread *t) { return t->borrowed; }
 
 // MARK: The calls
 
@@ -300,6 +372,8 @@ int remote_seek_end(struct remote_thread *t, int32_t descriptor) {
 }
 
 int remote_close(struct remote_thread *t, int32_t descriptor) {
+  for (int i = 0; i < t->opened_count; i++)
+    if (t->opened[i] == descriptor) t->opened[i--] = t->opened[--t->opened_count];
   const unsigned long arguments[6] = {descriptor};
   return (int)call(t, SYS_close, arguments);
 }

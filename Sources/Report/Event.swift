@@ -160,6 +160,8 @@ public enum Happening: Sendable {
   /// A redirect, or its undoing, that was not done to any process; pid 0: no one's fault.
   case redirectRefused(StaticString, pid: Int32, errno: Int32)
   case redirectUndone(processes: Int)
+  /// Not all of its processes could be brought back: that is tried again and again.
+  case redirectStuck(StaticString, pid: Int32, errno: Int32)
   /// Found as an earlier memwarden left it.
   case redirectKept(RedirectTarget, processes: Int)
   case stateUnusable(StaticString)

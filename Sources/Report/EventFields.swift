@@ -129,7 +129,7 @@ extension Happening {
       json.field("to", target.words.bytes)
       json.field("processes", processes)
     case .redirectedToo(let pid): json.field("pid", pid)
-    case .redirectRefused(_, let pid, let errno):
+    case .redirectRefused(_, let pid, let errno), .redirectStuck(_, let pid, let errno):
       json.field("pid", pid)
       json.field("errno", errno)
     case .redirectUndone(let processes): json.field("processes", processes)

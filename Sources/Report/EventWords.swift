@@ -51,6 +51,7 @@ extension Happening {
     case .redirectedToo: (.acted, "redirected_too")
     case .redirectRefused: (.failed, "redirect_refused")
     case .redirectUndone: (.acted, "redirect_undone")
+    case .redirectStuck: (.failed, "redirect_stuck")
     case .redirectKept: (.seen, "redirect_kept")
     case .stateUnusable: (.failed, "state_unusable")
     }
@@ -139,6 +140,8 @@ extension Event {
       return "redirected to \(target.words) in \(processesInWords(processes)): \(freed) came back"
     case .redirectedToo(let pid): return "pid \(pid) came and wrote to the file: redirected too"
     case .redirectRefused(let words, let pid, let errno): return RedirectRefusal(words, pid: pid, errno: errno).words
+    case .redirectStuck(let words, let pid, let errno):
+      return "not back yet: \(RedirectRefusal(words, pid: pid, errno: errno).cause); tried again until it is"
     case .redirectUndone(let processes):
       return "written to its file again, by \(processesInWords(processes))"
     case .redirectKept(let target, let processes):

@@ -4,7 +4,7 @@ import Samples
 
 extension LogRecord {
   public var stateName: StaticString {
-    if redirect != nil { return "redirected" }
+    if let redirect { return redirect.phase.name }
     return switch state {
     case .absent: "absent"
     case .watched: "watched"

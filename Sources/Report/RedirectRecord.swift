@@ -2,8 +2,22 @@
 public import Policy
 public import Samples
 
+/// Where a redirect's processes are.
+public enum RedirectPhase: Sendable {
+  /// On the way there, there, on the way back: by undo, or because one of them could not be redirected.
+  case redirecting, redirected, returning
+  public var name: StaticString {
+    switch self {
+    case .redirecting: "redirecting"
+    case .redirected: "redirected"
+    case .returning: "returning"
+    }
+  }
+}
+
 public final class RedirectRecord {
   public let target: RedirectTarget
+  public var phase = RedirectPhase.redirecting
   public var since: Instant
   /// Processes that were redirected and live.
   public var writers = 0
@@ -115,14 +129,21 @@ func processesInWords(_ n: Int) -> Sentence { n == 1 ? "1 process" : "\(n) proce
 public struct RedirectRefusal: Sendable {
   public var reason: StaticString
   public var pid: Int32, errno: Int32
+  /// Some of its processes are still on their way back, and will be tried again.
+  public var isComingBack = false
   public init(_ reason: StaticString, pid: Int32 = 0, errno: Int32 = 0) {
     self.reason = reason
     self.pid = pid
     self.errno = errno
   }
   public var words: Sentence {
+    let rest: Sentence = isComingBack ? "; what was moved is on its way back, and its events tell how it goes" : ""
+    return "not done: \(cause)\(rest)"
+  }
+  /// Without what it means for the whole.
+  public var cause: Sentence {
     let whose: Sentence = pid == 0 ? "" : "pid \(pid): "
     let number: Sentence = errno == 0 ? "" : " (errno \(errno))"
-    return "not done: \(whose)\(reason)\(number)"
+    return "\(whose)\(reason)\(number)"
   }
 }

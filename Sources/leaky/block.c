@@ -1,5 +1,5 @@
 // Processes that are hard to touch: one that waits in a system call while another of its threads writes a log, one that
-// runs under seccomp, one that traces another.
+// runs under seccomp, one whose memory is nobody's business, one in state D, one that traces another.
 #define _GNU_SOURCE
 #include "leaky.h"
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,11 +109,51 @@ void block(int count, char **words) {
 }
 
 void sandbox(int count, char **words) {
-  struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-  struct sock_fprog program = {1, &allow};
+  bool strict = count > 0 && !strcmp(words[0], "--strict");
+  // What opens a log with O_CREAT may go on; who is made to open it again, or to exchange it, is ended.
+  struct sock_filter filter[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_dup3, 3, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_CREAT, 1, 0),
+    BPF_STMT(BPF_RET | BPF_K, strict ? SECCOMP_RET_KILL : SECCOMP_RET_ALLOW),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
     fail("enter", "seccomp");
+  misbehave(count - strict, words + strict);
+}
+
+void undumpable(int count, char **words) {
+  if (prctl(PR_SET_DUMPABLE, 0) < 0)
+    fail("leave", "the dumpable");
   misbehave(count, words);
+}
+
+void hang(int count, char **words) {
+  const struct option options[] = {{"--file", TEXT, &log_path, true}, {"--for", DURATION, &how_long, true}};
+  take_all_options(count, words, options, 2);
+  int fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0)
+    fail("open", log_path);
+  for (unsigned long long number = 1;; number++) {
+    char line[32];
+    int length = snprintf(line, sizeof line, "%08llu a line\n", number);
+    while (write(fd, line, (size_t)length) < 0 && errno == EAGAIN)
+      sleep_ms(1);
+    // The parent of a vforked child is in state D until that one is gone.
+    pid_t child = vfork();
+    if (child == 0) {
+      struct timespec time = {(time_t)(how_long / 1000), (long)(how_long % 1000) * 1000000};
+      nanosleep(&time, NULL);
+      _exit(0);
+    }
+    if (child < 0)
+      fail("fork", "a child");
+    waitpid(child, NULL, 0);
+    sleep_ms(1);
+  }
 }
 
 void trace(int count, char **words) {

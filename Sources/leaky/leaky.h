@@ -56,6 +56,8 @@ void crumbs(int count, char **words);
 
 void block(int count, char **words);
 void sandbox(int count, char **words);
+void undumpable(int count, char **words);
+void hang(int count, char **words);
 void trace(int count, char **words);
 
 // Does the misbehaviour named by the first word.

@@ -31,7 +31,11 @@ static const struct {
   {"crumbs", "[--report PATH]", "frees 90 MB but for ten small blocks: the allocator keeps the memory", crumbs},
   {"block", "CALL --file PATH --for TIME",
    "waits in read, accept, nanosleep, poll, epoll or futex while a thread writes to PATH; says if it was disturbed", block},
-  {"sandbox", "MODE ...", "does MODE under a seccomp filter that allows everything", sandbox},
+  {"sandbox", "[--strict] MODE ...",
+   "does MODE under a seccomp filter that allows everything; --strict: but to open a file again, or dup3", sandbox},
+  {"undumpable", "MODE ...", "does MODE so that only CAP_SYS_PTRACE may look into it", undumpable},
+  {"hang", "--file PATH --for TIME",
+   "writes a line to PATH and is in state D for TIME, again and again", hang},
   {"trace", "--pid PID", "traces another process as a debugger does, so that nobody else can", trace},
 };
 enum { MODES = sizeof modes / sizeof *modes };

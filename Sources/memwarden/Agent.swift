@@ -160,6 +160,11 @@ final class Agent: Answering {
       serveAt = board.now
       clock.lap(.acts)
     }
+    // Before the answers: what is asked for next finds this one's end.
+    if let due = redirects.nextStep, board.now >= due {
+      redirects.step(around, board)
+      clock.lap(.acts)
+    }
     if board.now >= serveAt {
       for server in servers { server.turn() }
       clock.lap(.answers)
@@ -191,6 +196,7 @@ final class Agent: Answering {
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
     for budget in budgets { if let look = budget.nextLook { next = min(next, look) } }
     if let step = fileSystems.nextStep { next = min(next, step) }
+    if let step = redirects.nextStep { next = min(next, step) }
     return next
   }
 
@@ -275,7 +281,7 @@ final class Agent: Answering {
           return true
         }
         seeOut()
-        redirects.tracer.letGo()
+        redirects.step(around, board, signalled: true)
         for worker in workers {
           worker.tend(around, now: board.now)
           if let act = worker.act { drive(worker, act) }
@@ -317,9 +323,15 @@ final class Agent: Answering {
       worker.act?.abandon(around.calls)
       if let departure = worker.dismiss(around, now: board.now) { departures.append(departure) }
     }
-    while !departures.isEmpty {
+    // With our registers a thread would not survive us; one that hangs in a device for longer is not waited for.
+    let patience = Instant(milliseconds: cl_boottime_ms()) + .seconds(10)
+    redirects.tracer.forsake()
+    while !departures.isEmpty
+      || (redirects.tracer.isBorrowing && Instant(milliseconds: cl_boottime_ms()) < patience)
+    {
       seeOut()
-      if !departures.isEmpty { cl_wait_for_child(50) }
+      redirects.tracer.letGo()
+      if !departures.isEmpty || redirects.tracer.isBorrowing { cl_wait_for_child(50) }
     }
   }
 

@@ -41,16 +41,11 @@ extension Agent {
       }
       return .confirmation("log \(logs[i].record.rules.path) was cut to \(logs[i].record.allocated)", asText: asText)
     case .redirect(let i, let target):
-      if let refusal = redirects.redirect(logs[i], to: target, around, board) {
-        return .error(409, refusal.words, asText: asText)
-      }
-      let words = logs[i].record.redirect?.target.words ?? ""
-      return .confirmation("log \(logs[i].record.rules.path) goes to \(words) now", asText: asText)
+      return answer(
+        redirects.redirect(logs[i], to: target, around, board), of: logs[i].record, isUndo: false, asText: asText)
     case .undo(let i):
-      if let refusal = redirects.undo(logs[i].record.rules.path, around, board) {
-        return .error(409, refusal.words, asText: asText)
-      }
-      return .confirmation("log \(logs[i].record.rules.path) goes to its file again", asText: asText)
+      return answer(
+        redirects.undo(logs[i].record.rules.path, around, board), of: logs[i].record, isUndo: true, asText: asText)
     case .tail(let i, let lines):
       do throws(LogRefusal) {
         let (source, text) = try redirects.tail(logs[i], lines: lines, around)
@@ -61,6 +56,19 @@ extension Agent {
     case .reload:
       if let problems = reload() { return .error(400, "the old configuration stays: \(problems)", asText: asText) }
       return .confirmation("reloaded: \(workers.count, "worker") and \(logs.count, "log")", asText: asText)
+    }
+  }
+
+  private func answer(_ what: RedirectAnswer, of log: LogRecord, isUndo: Bool, asText: Bool) -> Response {
+    let path = log.rules.path, place: Sentence = isUndo ? "its file again" : log.redirect?.target.words ?? ""
+    switch what {
+    case .done:
+      return .confirmation("log \(path) goes to \(place)\(isUndo ? "" : " now")", asText: asText)
+    case .underWay(let refusal):
+      let cause: Sentence = refusal.map { "; waits, for pid \($0.pid): \($0.reason)" } ?? ""
+      return .confirmation(
+        "log \(path) is on its way to \(place), and its events tell how that went\(cause)", status: 202, asText: asText)
+    case .refused(let refusal): return .error(409, refusal.words, asText: asText)
     }
   }
 

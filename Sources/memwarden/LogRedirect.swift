@@ -11,19 +11,34 @@ final class LogRedirect {
   /// What its writers have open in the file's place, by name and by device and inode.
   let place: Bytes
   var placeStatus: FileStatus
-  /// With the flags they had of the log.
+  /// With the flags they had of the log. Until the redirect is done, those that it is for.
   var writers: [LogWriter]
   let ring: LineRing
-  /// False until every writer was redirected: what an interrupted redirect left is undone.
-  var isComplete = false
   /// Found in the state file, and not told yet.
   var isRestored = false
+  /// Says, too, whether the processes are on their way there, there, or on their way back.
   let record: RedirectRecord
   /// Both ends of the FIFO, or -1. Owned here.
   let pipe: Int32
   private let forwarder: SyslogForwarder?
   /// Until an attempt to redirect a process that came later is made again.
   var retryAt = Instant(milliseconds: 0)
+
+  // On the way there or back.
+
+  /// The processes that are still to be moved, and how many were.
+  var waiting = [LogWriter](), moved = 0
+  /// The log's file, of which the descriptors are that are moved there.
+  var source: FileStatus?
+  /// When it is gone on with; nil: there is nothing to do.
+  var nextStep: Instant?
+  /// Who does not stop is waited for until then.
+  var patience = Instant(milliseconds: 0)
+  /// Why not all came back in this try; how many tries there were; that it did not succeed was told.
+  var failure: RedirectFailure?
+  var tries = 0, isStuck = false
+  /// Of the ring, what the file has got back.
+  var restPosition: UInt64?
 
   /// Takes over `pipe`.
   init(
@@ -45,7 +60,8 @@ final class LogRedirect {
 
   /// Takes what the pipe holds, 512 KiB at most: the loop has other things to do, and comes back.
   func drain(now: Instant) {
-    guard pipe >= 0 else { return }
+    // What the file holds comes first.
+    guard pipe >= 0, record.phase != .redirecting else { return }
     var left = 512 << 10
     let lines = ring.linesReceived
     while left > 0 {
@@ -62,6 +78,26 @@ final class LogRedirect {
     record.overwritten = record.received - ByteCount(UInt64(ring.held))
     if let forwarder { record.notForwarded = forwarder.dropped }
   }
+}
+
+/// What stopped a redirect, and in which process.
+struct RedirectFailure: Error {
+  let refusal: RedirectRefusal
+  /// It will pass by itself, and nothing was done.
+  var isBusy = false
+  init(_ words: StaticString, errno: Int32 = 0) { refusal = RedirectRefusal(words, errno: errno) }
+  init(_ obstacle: RedirectObstacle, of writer: LogWriter) {
+    refusal = RedirectRefusal(obstacle.advice, pid: writer.identity.pid, errno: obstacle.errno)
+    isBusy = obstacle == .busy
+  }
+}
+
+/// What came of a redirect or of its undoing.
+enum RedirectAnswer {
+  case done
+  /// It goes on by itself, and events tell how it went. What it waits for, if for anything.
+  case underWay(RedirectRefusal?)
+  case refused(RedirectRefusal)
 }
 
 /// The processes that write, each with its descriptors.

@@ -3,27 +3,18 @@ import Actions
 import CLinux
 import Samples
 
-final class RingRest {
-  private let redirect: LogRedirect
-  private let uids: [UInt32]
-  private var position: UInt64
-
-  /// `uids`: of the log's writers; see LogFile.
-  init(_ redirect: LogRedirect, writers uids: [UInt32]) {
-    self.redirect = redirect
-    self.uids = uids
-    position = redirect.ring.received - UInt64(redirect.ring.held)
+extension LogRedirect {
+  /// Appends what has come since the last call; at the first, what the ring holds. `uids`: of the log's writers; see
+  /// LogFile. The file's writers are in the middle of it or not: O_APPEND.
+  func writeRest(writers uids: [UInt32], now: Instant) {
+    drain(now: now)
     // Begins with a whole line.
-    if redirect.ring.dropped > 0 { position -= 1 }
-  }
-
-  /// Appends what has come since the last call. The file's writers are in the middle of it or not: O_APPEND.
-  func write(now: Instant) {
-    redirect.drain(now: now)
+    let position = restPosition ?? ring.dropped - (ring.dropped > 0 ? 1 : 0)
+    restPosition = position
     var text = Bytes()
-    let end = redirect.ring.write(since: position, to: &text)
-    guard !text.isEmpty, let file = try? LogFile(redirect.path, writers: uids) else { return }
+    let end = ring.write(since: position, to: &text)
+    guard !text.isEmpty, let file = try? LogFile(path, writers: uids) else { return }
     // On a filesystem that is full of others' files the lines stay in the ring, and are lost with it.
-    if text.withUnsafeBytes({ redirect_append(file.descriptor, $0.baseAddress, $0.count) }) > 0 { position = end }
+    if text.withUnsafeBytes({ redirect_append(file.descriptor, $0.baseAddress, $0.count) }) > 0 { restPosition = end }
   }
 }

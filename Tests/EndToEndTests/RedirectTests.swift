@@ -4,64 +4,8 @@ import Testing
 
 private let megabyte = 1 << 20
 
-/// Numbers of the whole lines in a text whose lines begin with eight digits.
-private func numbers(_ text: String) -> [Int] {
-  text.split(separator: "\n").compactMap { Int($0.prefix(8)) }
-}
-private func areConsecutive(_ numbers: [Int]) -> Bool { zip(numbers, numbers.dropFirst()).allSatisfy { $1 == $0 + 1 } }
-
-/// Where a process's descriptors lead, by number.
-private func links(of pid: pid_t) -> [String] {
-  let folder = "/proc/\(pid)/fd"
-  return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).compactMap {
-    try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
-  }
-}
-
-extension Agent {
-  fileprivate func redirect(_ path: String, _ act: String = "redirect", body: String = "") throws -> Answer {
-    let id = try #require(try log(path).text("id"))
-    return try post("/v1/logs/\(id)/\(act)", body: body)
-  }
-  /// Redirects, and fails the test if that is refused.
-  fileprivate func mustRedirect(_ path: String, body: String = "") throws {
-    let answer = try redirect(path, body: body)
-    try #require(answer.status == 200, "\(answer.text)")
-  }
-  fileprivate func mustUndo(_ path: String) throws {
-    let answer = try redirect(path, "undo")
-    try #require(answer.status == 200, "\(answer.text)")
-  }
-  fileprivate func tail(_ path: String, lines: Int) throws -> JSONObject {
-    let id = try #require(try log(path).text("id"))
-    return try request("GET", "/v1/logs/\(id)/tail?lines=\(lines)", at: rootEndpoint).json()
-  }
-  fileprivate func received(_ path: String) throws -> Int {
-    try log(path).object("redirect").number("received_lines") ?? 0
-  }
-}
-
 extension EndToEnd {
   @Suite(.enabled(if: mayMount, "needs the right to mount")) struct Redirect {
-    /// A flooded log, an agent that may redirect it, and the flooder.
-    private func withFlood(
-      rate: String = "400K", appends: Bool = true, keys: String = "redirect = ring ring = 1M",
-      _ body: (Scene, Agent, StartedProcess, String) throws -> Void
-    ) throws {
-      try withScene { scene in
-        let path = try scene.mount("tmpfs") + "/flood.log"
-        try Data().write(to: URL(fileURLWithPath: path))
-        let words = ["flood", "--file", path, "--rate", rate] + (appends ? [] : ["--no-append"])
-        let flooder = try scene.start(try builtProgram("leaky"), words)
-        try eventually("it writes") { allocatedBytes(path) ?? 0 > 0 }
-        let agent = try scene.startAgent(settings(scene, path, keys))
-        try body(scene, agent, flooder, path)
-      }
-    }
-    private func settings(_ scene: Scene, _ path: String, _ keys: String) -> String {
-      "interval = 100ms\nstate = \"\(scene.path("run/state"))\"\nlog \"\(path)\" { budget = 8M \(keys) }\n"
-    }
-
     @Test(arguments: [true, false])
     func tenThousandLinesAddNothingToTheFileTheRingServesTheLastAndUndoLosesNone(appends: Bool) throws {
       try withFlood(rate: "2M", appends: appends) { _, agent, flooder, path in
@@ -108,7 +52,7 @@ extension EndToEnd {
         agent.process.signal(SIGKILL)
         _ = try agent.process.waitForExit()
         #expect(text(of: scene.path("run/state")).hasPrefix("memwarden state 1"))
-        let next = try scene.startAgent(settings(scene, path, "redirect = ring ring = 1M"))
+        let next = try scene.startAgent(redirectSettings(scene, path, "redirect = ring ring = 1M"))
         try next.awaitEvent("redirect_kept", of: path)
         try eventually("the ring goes on") { try next.received(path) > 200 }
         #expect(allocatedBytes(path) == 0)
@@ -127,7 +71,7 @@ extension EndToEnd {
         _ = try agent.stop()
         try FileManager.default.createDirectory(atPath: scene.path("run"), withIntermediateDirectories: true)
         try scene.write(state, to: "run/state")
-        let next = try scene.startAgent(settings(scene, path, "redirect = ring"))
+        let next = try scene.startAgent(redirectSettings(scene, path, "redirect = ring"))
         try next.awaitEvent("state_unusable")
         try next.mustRedirect(path)
         try next.mustUndo(path)
@@ -141,7 +85,7 @@ extension EndToEnd {
         let flooder = try scene.startLeaky("flood", "--file", path, "--rate", "400K")
         try eventually("it writes") { allocatedBytes(path) ?? 0 > 0 }
         let agent = try scene.startAgent(
-          settings(scene, path, "redirect = \(target == "file" ? "\"\(other)\"" : "null") ring = 64K"))
+          redirectSettings(scene, path, "redirect = \(target == "file" ? "\"\(other)\"" : "null") ring = 64K"))
         try agent.mustRedirect(path)
         let goal = target == "file" ? other : "/dev/null"
         #expect(links(of: flooder.pid).contains(goal) && !links(of: flooder.pid).contains(path))
@@ -161,7 +105,7 @@ extension EndToEnd {
         let path = try scene.mount("tmpfs") + "/a.log"
         let blocked = try scene.startLeaky("block", call, "--file", path, "--for", "3s")
         try eventually("it writes") { allocatedBytes(path) ?? 0 > 0 }
-        let agent = try scene.startAgent(settings(scene, path, "redirect = ring"))
+        let agent = try scene.startAgent(redirectSettings(scene, path, "redirect = ring"))
         var rounds = 0
         while blocked.output.isEmpty, blocked.isRunning {
           try agent.mustRedirect(path)
@@ -197,90 +141,13 @@ extension EndToEnd {
       }
     }
 
-    // MARK: Refusals
-
-    /// The answer is a 409 with these words, and the writers still write to the file.
-    private func expectRefusal(_ words: String, _ agent: Agent, _ path: String, writers: [pid_t]) throws {
-      let answer = try agent.redirect(path)
-      #expect(answer.status == 409 && answer.text.contains(words), "\(answer.status) \(answer.text)")
-      for pid in writers { #expect(links(of: pid).contains(path)) }
-      #expect(try agent.log(path).text("state") == "watched")
-      let size = allocatedBytes(path) ?? 0
-      try eventually("it is written as before") { allocatedBytes(path) ?? 0 > size }
-    }
-
-    @Test func withoutPermissionInTheConfigurationItIsRefused() throws {
-      try withFlood(keys: "") { _, agent, flooder, path in
-        try expectRefusal("set redirect = ring", agent, path, writers: [flooder.pid])
-        let id = try #require(try agent.log(path).text("id"))
-        #expect(try agent.get("/v1/logs/\(id)/tail").status == 403)
-        #expect(try agent.redirect(path, "undo").status == 409)
-        let file = try agent.tail(path, lines: 3)
-        #expect(file.text("source") == "file" && (file["lines"] as? [String])?.count == 3)
-      }
-    }
-
-    @Test func aWriterThatIsTracedByAnotherIsRefusedAndTheOtherWritersAreNotTouched() throws {
-      try withFlood(rate: "40K") { scene, agent, first, path in
-        let second = try scene.startLeaky("flood", "--file", path, "--rate", "40K")
-        try eventually("it writes") { links(of: second.pid).contains(path) }
-        let tracer = try scene.startLeaky("trace", "--pid", "\(second.pid)")
-        try eventually("it is traced") { tracer.output.contains("traced") }
-        try expectRefusal(
-          "pid \(second.pid): another program traces it", agent, path, writers: [first.pid, second.pid])
-        tracer.kill()
-        try eventually("it is traced no more") { try agent.redirect(path).status == 200 }
-        try agent.mustUndo(path)
-        #expect(links(of: first.pid).contains(path) && links(of: second.pid).contains(path))
-      }
-    }
-
-    @Test func aWriterUnderSeccompIsRefused() throws {
-      try withScene { scene in
-        let path = try scene.mount("tmpfs") + "/a.log"
-        let writer = try scene.startLeaky("sandbox", "flood", "--file", path, "--rate", "400K")
-        try eventually("it writes") { allocatedBytes(path) ?? 0 > 0 }
-        let agent = try scene.startAgent(settings(scene, path, "redirect = ring"))
-        try expectRefusal("seccomp", agent, path, writers: [writer.pid])
-      }
-    }
-
-    @Test func aWriterForWhomThePathIsAnotherFileIsRefused() throws {
-      try withScene { scene in
-        let disk = try scene.mount("tmpfs"), path = "\(disk)/a.log"
-        let script = "exec 3>>\(path); mount -t tmpfs none \(disk); while :; do echo a line >&3; sleep 0.01; done"
-        let writer = try scene.start("/usr/bin/unshare", ["-m", "/bin/sh", "-c", script])
-        try eventually("it writes") { allocatedBytes(path) ?? 0 > 0 }
-        let agent = try scene.startAgent(settings(scene, path, "redirect = ring"))
-        let answer = try agent.redirect(path)
-        #expect(answer.status == 409 && answer.text.contains("mount namespace"), "\(answer.text)")
-        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-        try eventually("it writes as before") {
-          (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0) > size
-        }
-        #expect(writer.isRunning)
-      }
-    }
-
-    @Test(.enabled(if: access("/usr/bin/setpriv", X_OK) == 0, "needs setpriv of util-linux"))
-    func withoutTheRightToTraceTheAnswerSaysSo() throws {
-      try withScene { scene in
-        let path = try scene.mount("tmpfs") + "/a.log"
-        let writer = try scene.startLeaky("flood", "--file", path, "--rate", "400K")
-        try eventually("it writes") { allocatedBytes(path) ?? 0 > 0 }
-        let agent = try scene.startAgent(
-          settings(scene, path, "redirect = ring"), under: ["/usr/bin/setpriv", "--bounding-set", "-sys_ptrace"])
-        try expectRefusal("CAP_SYS_PTRACE", agent, path, writers: [writer.pid])
-      }
-    }
-
     // MARK: Something real
 
     @Test(.enabled(if: access("/usr/sbin/lighttpd", X_OK) == 0, "needs Debian's lighttpd: apt-get install lighttpd"))
     func lighttpdServesEveryRequestWhileItsAccessLogComesAndGoes() throws {
       try withScene { scene in
         let server = try Lighttpd.Server(in: scene), path = server.accessLog, pid = server.pid
-        let agent = try scene.startAgent(settings(scene, path, "redirect = ring ring = 1M"))
+        let agent = try scene.startAgent(redirectSettings(scene, path, "redirect = ring ring = 1M"))
         var requests = 0
         func fetch(_ count: Int) throws {
           for _ in 0..<count {

@@ -199,6 +199,9 @@ let logEvents: [Expected] = [
     .redirectUndone(processes: 1), "acted", "redirect_undone", #""processes": 1"#,
     "written to its file again, by 1 process"),
   Expected(
+    .redirectStuck("it is a kernel thread", pid: 42, errno: 13), "failed", "redirect_stuck",
+    #""pid": 42, "errno": 13"#, "not back yet: pid 42: it is a kernel thread (errno 13); tried again until it is"),
+  Expected(
     .redirectKept(.file(Bytes("/x")), processes: 1), "seen", "redirect_kept", #""to": "/x", "processes": 1"#,
     "still redirected to /x, in 1 process"),
   Expected(.stateUnusable("it is torn"), "failed", "state_unusable", "", "it is torn"),

@@ -81,11 +81,12 @@ import Testing
     case .stateUnusable: 44
     case .trimmed: 45
     case .trimRefused: 46
+    case .redirectStuck: 47
     }
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<47))
-  #expect(Set(rows.map(\.event)).count == 46 + budgetEvents.count)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<48))
+  #expect(Set(rows.map(\.event)).count == 47 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {

@@ -1,7 +1,8 @@
 // System calls inside another process: one of its threads is stopped (ptrace), made to run them, and goes on as if
 // nothing had happened, a blocked call included. Linux 3.11; x86-64, aarch64, armv7. Every call returns -errno on
-// failure. The thread is stopped for about a millisecond; if we die meanwhile the kernel lets it go with whatever
-// registers it has: begin, call, end, and nothing in between.
+// failure, -EAGAIN when the thread did not come to the end of it in time, -ESRCH when it has ended. The thread is stopped
+// for about a millisecond, and we are kept for 15 ms at most; if we die meanwhile the kernel lets it go with whatever
+// registers it has: begin, stop, call, end, and nothing in between.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,14 +14,21 @@ struct remote_thread;
 /// Whether this processor is one of those.
 bool remote_is_supported(void);
 
-/// Stops the thread, within 500 ms. -EPERM: not permitted, or traced by another; -ENOTSUP: this processor, or a 32-bit
-/// process; -EAGAIN: it has not stopped in time; -ESRCH: it is gone. After -EAGAIN `*thread` may be set all the same:
-/// it stops when it can, and must be given to remote_end until that answers something else.
+/// Tells the thread to stop, and waits for nothing. -EPERM: not permitted, or traced by another; -ENOTSUP: this
+/// processor. `*thread` must be given to remote_end.
 int remote_begin(int32_t tid, struct remote_thread **thread);
-/// Gives the thread its registers and signals back and lets it go; frees. -EAGAIN: it does not stop; call again later.
+/// Waits until it has stopped. -EAGAIN: not yet; it runs or sleeps on as if nothing were, and SIGCHLD tells when to call
+/// again. -ENOTSUP: a 32-bit process; -EBUSY: it stopped, but its calls take too long. After 0 the calls below have 12 ms
+/// altogether.
+int remote_stop(struct remote_thread *thread, int patience_us);
+/// Closes what was opened and not closed, gives the thread its registers and signals back and lets it go; frees. -EAGAIN:
+/// it does not stop, or a call of ours has not ended; call again after SIGCHLD, which then takes no time until it is so.
 int remote_end(struct remote_thread *thread);
+/// Whether it has anything but its own registers: to end now would end it too.
+bool remote_is_borrowed(const struct remote_thread *thread);
 
-/// In the thread: openat(2) of an absolute path (length bytes) with O_CLOEXEC; the descriptor.
+/// In the thread: openat(2) of an absolute path (length bytes) with O_CLOEXEC; the descriptor, which is
+/// closed by remote_end if not before. -EMFILE: there are 16 of them.
 int remote_open(struct remote_thread *thread, const void *path, size_t length, uint64_t flags, uint32_t mode);
 /// dup3(2).
 int remote_replace(struct remote_thread *thread, int32_t with, int32_t descriptor, bool close_on_exec);
