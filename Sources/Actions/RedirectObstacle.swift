@@ -15,7 +15,7 @@ public enum RedirectObstacle: Error, Equatable, Sendable {
   case processor
   /// State D, or it did not stop in time: nothing was done.
   case busy
-  /// A system call in it took too long.
+  /// A system call in it took too long. The same exchange again goes on with what is not done yet.
   case slow
   /// The path is another file for it: chroot or mount namespace.
   case otherRoot

@@ -44,8 +44,8 @@ enum {
   MAP = SYS_mmap
 #endif
 };
-// A call that blocks keeps the loop for CALLS_US at most, in which an openat and a dup3 on a slow board fit many times.
-enum { PAGE = 4096, MASK = 8, CALLS_US = 12000, END_US = 3000, OPENED_MAX = 16 };
+// All calls of a stand-still take a third of a millisecond; on a busy machine each stop waits for a processor.
+enum { PAGE = 4096, MASK = 8, CALLS_US = 15000, END_US = 3000, OPENED_MAX = 16 };
 
 struct remote_thread {
   int32_t tid;
@@ -53,7 +53,7 @@ struct remote_thread {
   bool gone;
   // Stopped, as far as we know.
   bool stopped;
-  // It was interrupted, and has not stopped in the signal path since.
+  // It was interrupted, and has not stopped since.
   bool interrupted;
   // Its registers are not its own.
   bool borrowed;
@@ -110,14 +110,13 @@ static int await(struct remote_thread *t, int *signal) {
         return -ESRCH;
       }
       t->stopped = true;
+      // Any stop takes a pending interrupt with it.
+      t->interrupted = false;
       // It came after all: now it is not let wait.
       if (t->late) t->deadline = now_us() + END_US;
       t->late = false;
       *signal = WSTOPSIG(status);
-      if (status >> 16 == EVENT_STOP) {
-        t->interrupted = false;
-        return IN_SIGNAL_PATH;
-      }
+      if (status >> 16 == EVENT_STOP) return IN_SIGNAL_PATH;
       return *signal == (SIGTRAP | 0x80) ? AT_CALL : FOR_SIGNAL;
     }
     if (found < 0 && errno != EINTR) {
@@ -164,6 +163,7 @@ static int stop_in_signal_path(struct remote_thread *t) {
   for (;;) {
     int signal = 0, stop = await(t, &signal);
     if (stop < 0 || stop == IN_SIGNAL_PATH) return stop < 0 ? stop : 0;
+    interrupt(t);
     if (stop == FOR_SIGNAL && t->borrowed) {
       t->stop_signal = signal;
       resume(t, CONT, 0);

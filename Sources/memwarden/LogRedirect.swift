@@ -28,6 +28,8 @@ final class LogRedirect {
 
   /// The processes that are still to be moved, and how many were.
   var waiting = [LogWriter](), moved = 0
+  /// Something may have been changed in one that was not moved.
+  var isTouched = false
   /// The log's file, of which the descriptors are that are moved there.
   var source: FileStatus?
   /// When it is gone on with; nil: there is nothing to do.
@@ -83,12 +85,12 @@ final class LogRedirect {
 /// What stopped a redirect, and in which process.
 struct RedirectFailure: Error {
   let refusal: RedirectRefusal
-  /// It will pass by itself, and nothing was done.
+  /// It will pass by itself; the same again goes on with what is not done yet.
   var isBusy = false
   init(_ words: StaticString, errno: Int32 = 0) { refusal = RedirectRefusal(words, errno: errno) }
   init(_ obstacle: RedirectObstacle, of writer: LogWriter) {
     refusal = RedirectRefusal(obstacle.advice, pid: writer.identity.pid, errno: obstacle.errno)
-    isBusy = obstacle == .busy
+    isBusy = obstacle == .busy || obstacle == .slow
   }
 }
 

@@ -53,7 +53,7 @@ extension Redirects {
   {
     guard let source = redirect.source else { return true }
     // Nobody is touched before all can be.
-    if redirect.moved == 0 {
+    if !redirect.isTouched {
       for writer in redirect.waiting {
         // What ended meanwhile counts as protected too, and is none of our business.
         if around.finder.isProtected(writer.identity.pid),
@@ -68,29 +68,36 @@ extension Redirects {
     there.isPipe = redirect.pipe >= 0
     there.wayBack = redirect.path
     there.appends = redirect.waiting.count + redirect.moved > 1
+    var isFirst = true
     while let writer = redirect.waiting.first {
-      if redirect.moved > 0, cl_boottime_us() - begun > Redirects.slice { return false }
+      if !isFirst, cl_boottime_us() - begun > Redirects.slice { return false }
+      isFirst = false
       if redirect.placeStatus.inode != 0 { there.to = redirect.placeStatus }
       defer { findPlace(redirect, around) }
       do throws(RedirectObstacle) { _ = try tracer.exchange(there, of: writer, around.reader) } catch {
         switch error {
         case .gone: break
         case .slow, .failed:
-          redirect.moved += 1
+          touch(redirect, board)
           throw RedirectFailure(error, of: writer)
         default: throw RedirectFailure(error, of: writer)
         }
       }
+      touch(redirect, board)
       redirect.waiting.removeFirst()
       redirect.moved += 1
-      // Half of them there and half not is no state to wait in.
-      redirect.patience = min(redirect.patience, board.now + Milliseconds(200))
       if redirect.record.phase == .redirected {
         redirect.writers.append(writer)
         around.teller.tell(.log, redirect.path, .redirectedToo(pid: writer.identity.pid))
       }
     }
     return true
+  }
+
+  /// Half of them there and half not is no state to wait in for long.
+  private func touch(_ redirect: LogRedirect, _ board: Board) {
+    if !redirect.isTouched { redirect.patience = min(redirect.patience, board.now + Milliseconds(200)) }
+    redirect.isTouched = true
   }
 
   /// A file is made by the first of its writers.
@@ -127,7 +134,7 @@ extension Redirects {
     tracer.forsake()
     // Those who came later and are there may stay.
     if redirect.record.phase == .redirected { return .refused(refusal) }
-    if redirect.moved == 0 {
+    if !redirect.isTouched {
       remove(redirect, board)
     } else {
       turnBack(redirect, board)

@@ -161,7 +161,8 @@ final class Redirects {
       let scan = (try? around.reader.holders(of: file)) ?? HolderScan()
       redirect.retryAt = board.now + .seconds(10)
       redirect.waiting = writers(of: scan.holders)
-      (redirect.source, redirect.moved, redirect.patience) = (file, 0, board.now + .seconds(5))
+      (redirect.source, redirect.moved, redirect.isTouched) = (file, 0, false)
+      redirect.patience = board.now + .seconds(5)
       redirect.nextStep = board.now
     }
   }

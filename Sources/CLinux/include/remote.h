@@ -1,7 +1,7 @@
 // System calls inside another process: one of its threads is stopped (ptrace), made to run them, and goes on as if
 // nothing had happened, a blocked call included. Linux 3.11; x86-64, aarch64, armv7. Every call returns -errno on
 // failure, -EAGAIN when the thread did not come to the end of it in time, -ESRCH when it has ended. The thread is stopped
-// for about a millisecond, and we are kept for 15 ms at most; if we die meanwhile the kernel lets it go with whatever
+// for about a millisecond, and we are kept for about 20 ms at most; if we die meanwhile the kernel lets it go with whatever
 // registers it has: begin, stop, call, end, and nothing in between.
 #pragma once
 #include <stdbool.h>
@@ -18,7 +18,7 @@ bool remote_is_supported(void);
 /// processor. `*thread` must be given to remote_end.
 int remote_begin(int32_t tid, struct remote_thread **thread);
 /// Waits until it has stopped. -EAGAIN: not yet; it runs or sleeps on as if nothing were, and SIGCHLD tells when to call
-/// again. -ENOTSUP: a 32-bit process; -EBUSY: it stopped, but its calls take too long. After 0 the calls below have 12 ms
+/// again. -ENOTSUP: a 32-bit process; -EBUSY: it stopped, but its calls take too long. After 0 the calls below have 15 ms
 /// altogether.
 int remote_stop(struct remote_thread *thread, int patience_us);
 /// Closes what was opened and not closed, gives the thread its registers and signals back and lets it go; frees. -EAGAIN:
