@@ -36,7 +36,7 @@ public enum RedirectObstacle: Error, Equatable, Sendable {
     case .protected: "it is protected: pid 1, memwarden or its parent, oom_score_adj -1000, or on the protect list"
     case .otherWidth: "it is a 32-bit process under a 64-bit kernel"
     case .processor: "this is only possible on x86-64, aarch64 and armv7"
-    case .busy: "it does not stop now: it waits for a device (state D); try again"
+    case .busy: "it does not stop now: it waits for a device or a filesystem (state D)"
     case .slow: "a system call in it takes too long; try again when the board or its filesystem has less to do"
     case .otherRoot: "the path means another file for it: it lives in another mount namespace or chroot"
     case .cannotOpen: "its own rights do not let it open the target; give it a place that its user may write to"

@@ -84,7 +84,7 @@ int redirect_replace_file(const char *path, const char *temporary, const void *b
     if (n <= 0) return n < 0 ? failed(fd) : -EIO;
     done += (size_t)n;
   }
-  if (fsync(fd) < 0) return failed(fd);
+  // No fsync, which may take seconds: after a power cut the state is that of another boot.
   close(fd);
   return rename(temporary, path) < 0 ? -errno : 0;
 }

@@ -152,7 +152,7 @@ void hang(int count, char **words) {
     if (child < 0)
       fail("fork", "a child");
     waitpid(child, NULL, 0);
-    sleep_ms(1);
+    sleep_ms(20);
   }
 }
 

@@ -35,7 +35,7 @@ static const struct {
    "does MODE under a seccomp filter that allows everything; --strict: but to open a file again, or dup3", sandbox},
   {"undumpable", "MODE ...", "does MODE so that only CAP_SYS_PTRACE may look into it", undumpable},
   {"hang", "--file PATH --for TIME",
-   "writes a line to PATH and is in state D for TIME, again and again", hang},
+   "writes a line to PATH, is in state D for TIME and awake for 20 ms, again and again", hang},
   {"trace", "--pid PID", "traces another process as a debugger does, so that nobody else can", trace},
 };
 enum { MODES = sizeof modes / sizeof *modes };

@@ -11,6 +11,8 @@ import Samples
 extension Redirects {
   /// In a turn, no other process is begun with after this.
   private static let slice: Int64 = 6000
+  /// Between two looks at who does not stop: processes in state D are awake for moments.
+  private static let pause = Milliseconds(5)
 
   /// Throws what hinders one of them; that it is busy only when nothing else is in the way.
   func examine(_ writing: [LogWriter], _ around: Surroundings) throws(RedirectFailure) {
@@ -37,7 +39,7 @@ extension Redirects {
       }
     } catch {
       if error.isBusy, board.now < redirect.patience {
-        redirect.nextStep = board.now + Milliseconds(20)
+        redirect.nextStep = board.now + Redirects.pause
         return .underWay(error.refusal)
       }
       return giveUp(redirect, error, around, board, begun: begun)
@@ -195,7 +197,7 @@ extension Redirects {
         } catch {
           let failure = RedirectFailure(error, of: writer)
           if failure.isBusy, board.now < redirect.patience {
-            redirect.nextStep = board.now + Milliseconds(20)
+            redirect.nextStep = board.now + Redirects.pause
             return .underWay(failure.refusal)
           }
           if error != .gone, redirect.failure == nil { redirect.failure = failure }
@@ -214,7 +216,7 @@ extension Redirects {
   ) -> RedirectAnswer {
     tracer.forsake()
     redirect.waiting = []
-    redirect.nextStep = board.now + min(.seconds(60), .seconds(2 << Int64(min(redirect.tries, 6))))
+    redirect.nextStep = board.now + min(.seconds(60), .seconds(1 << Int64(min(redirect.tries, 6))))
     var refusal = failure.refusal
     if !redirect.isStuck {
       redirect.isStuck = true
