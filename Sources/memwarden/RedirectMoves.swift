@@ -175,7 +175,7 @@ extension Redirects {
         }
         redirect.failure = nil
         redirect.tries += 1
-        redirect.patience = board.now + Milliseconds(200)
+        redirect.patience = board.now + .seconds(5)
       }
       let file = try? around.reader.fileStatus(redirect.path)
       if let file, !file.isRegular { throw RedirectFailure("under the log's path there is something else now") }
@@ -197,6 +197,8 @@ extension Redirects {
         } catch {
           let failure = RedirectFailure(error, of: writer)
           if failure.isBusy, board.now < redirect.patience {
+            // The others need not wait for this one.
+            redirect.waiting.append(redirect.waiting.removeFirst())
             redirect.nextStep = board.now + Redirects.pause
             return .underWay(failure.refusal)
           }
