@@ -128,7 +128,7 @@ extension EndToEnd {
         let agent = try scene.startAgent(shell(script))
         _ = try agent.awaitEvent("child_started")
         usleep(300_000)
-        #expect(try agent.process.stop() == 0)
+        #expect(try agent.process.stop(by: SIGINT) == 0)
         #expect(text(of: scene.path("over")) == "over\n")
       }
     }
