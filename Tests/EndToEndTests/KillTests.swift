@@ -1,4 +1,4 @@
-// memwarden is killed at random instants while it recycles and cuts without pause. SURVIVAL_KILLS=200 makes the long run,
+// memwarden is killed, stopped and reloaded at random instants while it recycles and cuts without pause. SURVIVAL_KILLS=200 makes the long run,
 // SURVIVAL_SEED=… repeats an old one.
 import Foundation
 import Testing
@@ -11,7 +11,7 @@ extension EndToEnd {
 
     /// Three workers that are recycled about once a second: one stops when it is asked, one has to be killed, one has a
     /// restart command. Each start is a line with its pid in the worker's own log.
-    private func settings(_ scene: Scene, log: String) throws -> String {
+    private func settings(_ scene: Scene, log: String, healthAfter: Int = 100) throws -> String {
       let leaky = try builtProgram("leaky")
       let rules = "soft = 12M hold = 0s cooldown = 0s backoff = 100ms backoff_max = 200ms budget = 32/1s"
       try scene.write(
@@ -26,7 +26,7 @@ extension EndToEnd {
         """
         worker "\(name)" {
           run = {"/bin/sh", "-c", "echo $$ >> \(scene.path("starts-\(name)")); exec \(leaky) \(misbehaviour)"}
-          \(rules) health_after = 100ms \(keys)
+          \(rules) health_after = \(healthAfter)ms \(keys)
         }
 
         """
@@ -77,7 +77,16 @@ extension EndToEnd {
             for event in (try? agent.events()) ?? [] { acknowledged.insert(key(event)) }
             usleep(UInt32(random(50_000)))
           }
-          agent.process.kill()
+          // Mostly killed; now and then stopped as for an upgrade, or given other settings at any instant.
+          switch random(8) {
+          case 0: _ = try agent.process.stop()
+          case 1, 2:
+            try agent.rewrite(try settings(scene, log: log, healthAfter: 100 + Int(random(20))))
+            agent.process.signal(SIGHUP)
+            usleep(UInt32(random(100_000)))
+            agent.process.kill()
+          default: agent.process.kill()
+          }
           for worker in ["asked", "killed", "command"] {
             let alive = starts(worker, scene).filter { isAlive(pid_t($0)) }
             // One that is on its way out beside its successor would have been double at the kill already.

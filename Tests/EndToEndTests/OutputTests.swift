@@ -96,7 +96,7 @@ extension EndToEnd {
 
     @Test func theEndOfMemwardenBreaksNoPipe() throws {
       try withScene { scene in
-        // Deaf to the SIGTERM that comes with memwarden's end.
+        // Deaf, as many are.
         let proof = scene.path("proof")
         let agent = try scene.startAgent(
           shell(

@@ -117,6 +117,41 @@ extension EndToEnd {
       }
     }
 
+    /// As it is for some microseconds only: the start is announced, the child is there, and nothing is saved of it yet.
+    @Test(arguments: [true, false]) func aStartThatWasNotToldAnyMoreIsFoundByItsRecordOrMade(wasMade: Bool) throws {
+      try withScene { scene in
+        let agent = try scene.startAgent(
+          "interval = 100ms\nworker \"w\" { run = {\"\(try builtProgram("leaky"))\", \"idle\", \"--size\", \"1M\"} }")
+        let pid = try agent.awaitEvent("child_started").number("pid") ?? 0
+        agent.process.kill()
+        let start = text(of: scene.path("run/state.workers.start"))
+        let number = try #require(UInt64(start.prefix { $0 != " " }))
+        #expect(start.hasPrefix("\(number) \(pid) ("))
+        var lines = text(of: scene.path("run/state.workers")).split(separator: "\n").map(String.init)
+        let i = try #require(lines.firstIndex { $0.hasPrefix("worker ") })
+        var fields = lines[i].split(separator: " ").map(String.init)
+        #expect(fields[2] == "\(pid)")
+        (fields[2], fields[3], fields[5]) = ("0", "0", "\(wasMade ? number : number + 1)")
+        lines[i] = fields.joined(separator: " ")
+        var body = lines.dropLast().joined(separator: "\n") + "\n", sum: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in body.utf8 { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        body += "sum \(sum)\n"
+        if !wasMade { kill(pid_t(pid), SIGKILL) }
+        try scene.write(body, to: "run/state.workers")
+        chmod(scene.path("run/state.workers"), 0o600)
+        try agent.startAgain()
+        if wasMade {
+          #expect(try agent.awaitEvent("child_adopted").number("pid") == pid)
+        } else {
+          try agent.awaitEvent("child_started")
+        }
+        #expect(try agent.events("state_unusable").isEmpty)
+        try always(for: 0.5, "one of it, started once at most") {
+          try agent.events("child_started").count == (wasMade ? 0 : 1) && agent.worker("w").number("crashes") == 0
+        }
+      }
+    }
+
     @Test func aStateThatIsNotWholeIsToldAndPutAside() throws {
       try withScene { scene in
         let worker =
