@@ -6,28 +6,6 @@ import Policy
 import Report
 import Samples
 
-/// What acting on workers needs from the agent.
-struct Surroundings {
-  let reader: KernelReader
-  let calls: ProcessCalls
-  let teller: Teller
-  let finder: ProcessFinder
-  let store: WorkerStore
-  /// Of the loop.
-  var epoll: Int32 = -1
-
-  func startTime(_ pid: Int32) -> UInt64? {
-    do throws(Absence) {
-      let stat = try reader.stat(pid)
-      // A leader that exited while its threads live is not gone.
-      return stat.isDead && stat.threads <= 1 ? nil : stat.startTicks
-    } catch { return nil }
-  }
-  func target(_ identity: Identity) -> Target? {
-    Target(identity, calls: calls, startTime: { startTime($0) })
-  }
-}
-
 final class WorkerAct {
   private let worker: WatchedWorker
   let reason: Reason
@@ -308,44 +286,4 @@ final class WorkerAct {
   }
   /// A command that was killed and not reaped yet.
   var unreaped: Int32 { oldCommand == nil ? max(commandPid, 0) : 0 }
-}
-
-extension WatchedWorker {
-  /// The figure of some of its processes together, by the metric of its rules. Nil when none can be read.
-  func figure(of some: [Member]) -> Figure? {
-    var sum = ByteCount.zero
-    var known = 0
-    var isEstimate = false
-    for member in some {
-      let reading = reading(of: member)
-      guard let value = reading.bytes else { continue }
-      if case .estimate = reading { isEstimate = true }
-      known += 1
-      sum += value
-    }
-    guard known > 0 else { return nil }
-    return Figure(
-      metric: record.rules.metric, scope: record.rules.scope, value: sum, limit: record.limits.first,
-      isEstimate: isEstimate)
-  }
-}
-
-extension RecycleFailure {
-  /// For the journal: words and the number that goes with them.
-  var words: (StaticString, Int32) {
-    switch self {
-    case .unkillable: ("the process is still there after SIGKILL; it hangs in the kernel", 0)
-    case .signalFailed(let errno): ("the stop signal could not be sent, errno", errno)
-    case .spawnFailed(let errno): ("the program could not be started, errno", errno)
-    case .commandFailed(.unknown):
-      ("the restart command ended while memwarden did not run, and the old process lives on", 0)
-    case .commandFailed(let status) where status.signal != 0: ("the restart command was ended by signal", status.signal)
-    case .commandFailed(let status): ("the restart command failed, exit code", status.code)
-    case .commandTimedOut: ("the restart command ran longer than start_timeout and was killed", 0)
-    case .noReplacement: ("no new process came up within start_timeout", 0)
-    case .noAnswer: ("the new process came up and did not answer its health gate within start_timeout", 0)
-    case .stillLarge: ("the new process came up and holds more than health_below allows", 0)
-    case .replacementDied: ("the new process came up and ended again at once", 0)
-    }
-  }
 }

@@ -66,7 +66,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func SIGINTEndsMemwardenWithItsChildrenAndNobodyElse() throws {
+    @Test func anInterruptEndsMemwardenWithItsChildrenAndNobodyElse() throws {
       try withScene { scene in
         let leaky = try builtProgram("leaky")
         let other = try scene.startLeaky("idle", "--size", "17M")
