@@ -15,12 +15,12 @@ running() { [ -n "$1" ] && jobs -rp | grep -qx "$1"; }
 
 stop_agent() {
   running "$agent" || return 0
-  kill -TERM "$agent"
+  kill -INT "$agent" # its workers too
   sleep 20 &
   local patience=$!
   wait -n "$agent" "$patience" || true
   if running "$agent"; then
-    echo "demo: the agent did not end within 20 s of SIGTERM and is killed" >&2
+    echo "demo: the agent did not end within 20 s of SIGINT and is killed" >&2
     kill -KILL "$agent"
     wait "$agent" || true
   fi

@@ -35,10 +35,10 @@ start() {
 }
 children() { cat "/proc/$1/task/"*/children 2>/dev/null | tr -s ' ' '\n' | sed '/^$/d'; }
 
-stop() {
+stop() { # the signal, TERM by default
   local pid
   kill -0 "${subject[0]}" 2>/dev/null || give_up "the subject ended while it was measured"
-  kill -TERM "${subject[0]}"
+  kill -"${1:-TERM}" "${subject[0]}"
   wait "${subject[0]}" || true
   subject=()
 }

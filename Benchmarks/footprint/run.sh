@@ -88,6 +88,7 @@ stop
 # The figure in the journal is the one that led to the act; what the leaker gained since it crossed tells the time.
 {
   echo "interval = 100ms"
+  echo "state = \"$work/state\""
   echo "http { listen = \"\" socket = \"\" }"
   echo "journal { file = \"$work/journal\" }"
   echo "worker \"leaker\" { run = {\"build/leaky\", \"leak\", \"--rate\", \"100M\"} hard = 50M cooldown = 0s"
@@ -98,7 +99,7 @@ until [ "$(grep -c '"event":"recycle_began"' "$work/journal" 2>/dev/null)" -ge 5
   kill -0 "${subject[0]}" 2>/dev/null || give_up "memwarden ended before it acted five times"
   sleep 0.1
 done
-stop
+stop INT # and the leaker with it
 acts=$(grep '"event":"recycle_began"' "$work/journal" | head -n 5 | sed 's/.*"value_bytes":\([0-9]*\).*/\1/' | sort -n | awk '
   { v[NR] = $1 / 1048576 }
   END { printf "%.0f ms, %.0f MB (median of %d; at most %.0f MB)", (v[3] - 50) * 10, v[3], NR, v[NR] }')

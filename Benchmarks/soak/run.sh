@@ -20,6 +20,7 @@ pids=()
 end() {
   local code=$?
   set +e
+  [ -z "${agent:-}" ] || kill -INT "$agent" 2>/dev/null # and the leaker with it
   [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null
   wait
   mountpoint -q "$work/log" && umount "$work/log"
@@ -35,6 +36,7 @@ mount -t tmpfs -o size=16m,mode=755 memwarden-soak "$work/log" 2>/dev/null || ec
 
 {
   echo "interval = 5s"
+  echo "state = \"$work/state\""
   echo "http { listen = \"\" socket = \"$work/socket\" }"
   for ((i = 0; i < workers; i++)); do
     build/leaky idle --size $((1000 + i))K &

@@ -49,6 +49,7 @@ says "a wrong configuration is told with its line" "wrong:1" "${memwarden[@]}" c
 port=$((20000 + RANDOM % 10000)) # below the ephemeral range
 cat >"$work/conf" <<CONF
 interval = 200ms
+state = "$work/state"
 http { listen = "127.0.0.1:$port" socket = "$work/socket" }
 journal { file = "$work/journal" }
 worker "sleeper" { run = {"/bin/sh", "-c", "echo \$\$ >$work/pid; exec sleep 600"} soft = 64M }

@@ -64,6 +64,22 @@ public enum Order: Equatable, Sendable {
   case failed(RecycleFailure)
 }
 
+/// How far a recycle has come, for the memwarden that goes on with it.
+public struct RecycleProgress: Equatable, Sendable {
+  /// 0 asked, 1 stopping, 2 killing, 3 commanding, 4 abandoned, 5 outliving, 6 verifying.
+  public var stage: UInt8
+  /// When that stage is over.
+  public var until: Instant
+  public var began: Instant
+  public var killed: Bool
+  public init(stage: UInt8, until: Instant, began: Instant, killed: Bool) {
+    self.stage = stage
+    self.until = until
+    self.began = began
+    self.killed = killed
+  }
+}
+
 public struct Recycling: Equatable, Sendable {
   private enum Stage: Equatable, Sendable {
     case asked
@@ -81,6 +97,8 @@ public struct Recycling: Equatable, Sendable {
   public let began: Instant
   /// Whether SIGKILL was needed.
   public private(set) var killed = false
+  /// How the restart command ended is not known: if the old process lives on, it may be meant to.
+  private var isBlind = false
 
   /// How long SIGKILL may take to be seen: a process in an uninterruptible wait ends when the wait does.
   static let killTime = Milliseconds.seconds(10)
@@ -88,6 +106,36 @@ public struct Recycling: Equatable, Sendable {
   public init(_ plan: RecyclePlan, now: Instant) {
     self.plan = plan
     self.began = now
+  }
+
+  /// Goes on with one that another memwarden began.
+  public init(_ plan: RecyclePlan, goingOn from: RecycleProgress) {
+    self.init(plan, now: from.began)
+    killed = from.killed
+    switch from.stage {
+    case 1: stage = .stopping(killAt: from.until)
+    case 2: stage = .killing(giveUpAt: from.until)
+    case 3: stage = .commanding(until: from.until)
+    case 4: stage = .abandoned
+    case 5: stage = .outliving(killAt: from.until)
+    case 6: stage = .verifying(until: from.until)
+    default: stage = .asked
+    }
+  }
+
+  /// A replacement that settles or is asked for its health is looked for anew.
+  public var progress: RecycleProgress {
+    let (number, until): (UInt8, Instant) =
+      switch stage {
+      case .asked: (0, began)
+      case .stopping(let killAt): (1, killAt)
+      case .killing(let giveUpAt): (2, giveUpAt)
+      case .commanding(let until): (3, until)
+      case .abandoned: (4, began)
+      case .outliving(let killAt): (isBlind ? 3 : 5, killAt)
+      case .verifying(let until), .settling(_, _, let until), .answering(_, let until): (6, until)
+      }
+    return RecycleProgress(stage: number, until: until, began: began, killed: killed)
   }
 
   /// The next thing to do. Called again after each order was carried out, when something happened, and at the instant
@@ -105,6 +153,7 @@ public struct Recycling: Equatable, Sendable {
     case .stopping(let killAt), .outliving(let killAt):
       if !seen.oldAlive { return afterExit(now) }
       if now < killAt { return .wait(until: killAt) }
+      if isBlind { return .failed(.commandFailed(.unknown)) }
       stage = .killing(giveUpAt: now + Recycling.killTime)
       killed = true
       return .kill
@@ -117,7 +166,8 @@ public struct Recycling: Equatable, Sendable {
         stage = .abandoned
         return .abandonCommand
       }
-      if status != ExitStatus(code: 0, signal: 0) { return .failed(.commandFailed(status)) }
+      isBlind = status == .unknown
+      if !isBlind, status != ExitStatus(code: 0, signal: 0) { return .failed(.commandFailed(status)) }
       stage = .outliving(killAt: now + plan.grace)
       return step(seen, now: now)
     case .abandoned: return .failed(.commandTimedOut)

@@ -18,7 +18,8 @@ public typealias StartTime = (Int32) -> UInt64?
 /// signal, which leaves a window of microseconds.
 public final class Target {
   public let identity: Identity
-  private let pidfd: Int32
+  /// Negative where there is none.
+  public let pidfd: Int32
   private let calls: ProcessCalls
   private let startTime: StartTime
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "acting.h"
+#include "children.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,14 +38,17 @@ int cl_pidfd_exited(int pidfd) {
 }
 
 // In the child, which borrows the parent's memory until it execs or ends. Returns only an errno.
-static int become(char *const argv[], pid_t parent, bool ends_with_us, int output) {
+static int become(
+  char *const argv[], pid_t parent, bool ends_with_us, int output, int record, uint64_t number) {
   sigset_t none;
   sigemptyset(&none);
   for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
   if (setsid() < 0) return errno;
-  // A memwarden that is killed takes its own workers along: unwatched, beside the ones its successor starts, they would
-  // be worse than none. A restart command is carried through.
-  if (ends_with_us && prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return errno;
+  // A successor would not know of one that is not recorded: unwatched, beside the one it starts, it would be worse than
+  // none. A restart command is carried through.
+  bool recorded = record >= 0 && child_record_self(record, number) == 0;
+  if (!recorded && ends_with_us && prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return errno;
+  // After the record: a successor that has looked there and found nothing will start another.
   if (getppid() != parent) return ESRCH;
   int null = open("/dev/null", O_RDWR);
   if (null < 0 || (null > 0 && (dup2(null, 0) < 0 || close(null) < 0))) return errno;
@@ -55,12 +59,12 @@ static int become(char *const argv[], pid_t parent, bool ends_with_us, int outpu
   return errno;
 }
 
-int32_t cl_spawn(char *const argv[], bool ends_with_us, int output) {
+int32_t cl_spawn(char *const argv[], bool ends_with_us, int output, int record, uint64_t number) {
   volatile int error = 0;
   pid_t parent = getpid(), pid = vfork();
   if (pid < 0) return -errno;
   if (pid == 0) {
-    error = become(argv, parent, ends_with_us, output);
+    error = become(argv, parent, ends_with_us, output, record, number);
     _exit(127);
   }
   if (error == 0) return pid;

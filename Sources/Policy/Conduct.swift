@@ -77,8 +77,13 @@ public enum Verdict: Equatable, Sendable {
 /// The instants of the last acts, oldest out first: the restart budget counts in it.
 public struct Tally: Equatable, Sendable {
   public static let capacity = 32
-  private var instants = [Instant]()
+  public private(set) var instants = [Instant]()
   public init() { instants.reserveCapacity(Tally.capacity) }
+  /// As it was saved, oldest first.
+  public init(_ saved: [Instant]) {
+    self.init()
+    for instant in saved { add(instant) }
+  }
   public mutating func add(_ now: Instant) {
     if instants.count == Tally.capacity { instants.removeFirst() }
     instants.append(now)
@@ -93,13 +98,23 @@ public struct Tally: Equatable, Sendable {
 
 public struct Conduct: Equatable, Sendable {
   public private(set) var phase = Phase.armed
-  private var parkedBefore: ParkReason?
+  public private(set) var parkedBefore: ParkReason?
   public var paused = false
   /// Acts and crashes that count against the budget.
   public private(set) var tally = Tally()
   /// Failures in a row: the backoff doubles with each.
   public private(set) var failures = 0
   public init() {}
+  /// As it was saved.
+  public init(phase: Phase, parkedBefore: ParkReason?, paused: Bool, tally: Tally, failures: Int) {
+    self.phase = phase
+    self.parkedBefore = parkedBefore
+    self.paused = paused
+    self.tally = tally
+    self.failures = failures
+  }
+  /// Nothing has happened that would have to be remembered.
+  public var isPristine: Bool { phase == .armed && !paused && failures == 0 && tally.instants.isEmpty }
 
   /// The verdict on a crossing: pure apart from letting waits that are over lapse.
   public mutating func judge(_ crossing: Crossing, rules: WorkerRules, hasMeans: Bool, now: Instant) -> Verdict {

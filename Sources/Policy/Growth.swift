@@ -34,7 +34,8 @@ public struct Growth: Sendable {
   private var floor: UInt64 = .max
   /// What the process held when its warm-up was over: the lowest of the first window after it.
   public private(set) var baseline: ByteCount?
-  public init() {}
+  /// `baseline`: where the process is an old acquaintance.
+  public init(baseline: ByteCount? = nil) { self.baseline = baseline }
 
   /// One sample. `gap`: a longer pause (suspend, a stopped guard) closes the window and begins a new series, for what
   /// happened meanwhile is not known; so does the caller with `restart` when the process is another one.

@@ -31,7 +31,7 @@ public struct Circumstances: Sendable {
 public struct Timing: Equatable, Sendable {
   /// Since when an act has been due without pause.
   public private(set) var dueSince: Instant?
-  public init() {}
+  public init(dueSince: Instant? = nil) { self.dueSince = dueSince }
 
   /// The verdict as it stands in the light of the hour.
   public mutating func judge(

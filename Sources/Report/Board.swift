@@ -165,6 +165,8 @@ public final class Board {
   public var pressureAbsence: Absence?
   /// What stands in for pressure where there is none.
   public var vmStat: VMStat?
+  /// By the kernel's OOM killer since the boot, a minute or two ago. Linux 4.13.
+  public var oomKillsBefore: UInt64?
   public var fileSystems = [FileSystemRecord]()
   public var held = HeldMemory()
   /// The heaps that were walked last, at most 8, the newest last.

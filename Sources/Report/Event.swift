@@ -90,13 +90,35 @@ public struct ArchiveOutcome: Equatable, Sendable {
   }
 }
 
+/// How an own child ended that memwarden did not end.
+public struct ChildEnd: Equatable, Sendable {
+  public enum Cause: UInt8, Equatable, Sendable {
+    /// With exit code 0; with another, or by a signal that a process earns itself.
+    case exited, crashed
+    case outOfMemory
+    /// Somebody sent it a signal that ends processes.
+    case operatorEnded
+    /// Another memwarden started it, or the kernel does not tell whether its OOM killer was at work.
+    case unknown
+  }
+  public var cause: Cause
+  /// Negative: not known.
+  public var code: Int32
+  public var signal: Int32
+  public init(cause: Cause, code: Int32, signal: Int32) {
+    self.cause = cause
+    self.code = code
+    self.signal = signal
+  }
+}
+
 /// The five kinds of things told.
 public enum EventClass: UInt8, Equatable, Sendable { case seen, judged, acted, failed, recovered }
 
 public enum Happening: Sendable {
   // memwarden itself
   case started(workers: Int, logs: Int, memory: ByteCount)
-  case stopping
+  case stopping(endsWorkers: Bool)
   case reloaded(workers: Int, logs: Int)
   /// The old configuration stays in force. The text names file, line and key.
   case reloadRefused(Bytes)
@@ -109,7 +131,9 @@ public enum Happening: Sendable {
   case vanished(pid: Int32)
   case childStarted(pid: Int32)
   /// `said`: the last lines of its output, where memwarden reads it.
-  case childEnded(pid: Int32, code: Int32, signal: Int32, said: Bytes)
+  case childEnded(pid: Int32, ChildEnd, said: Bytes)
+  /// Started by an earlier memwarden, and taken over.
+  case childAdopted(pid: Int32)
   case childNotStarted(errno: Int32)
   case outputFloods(bytesPerSecond: UInt64)
   case overSoft(Figure, pid: Int32, hold: Milliseconds)
@@ -122,6 +146,8 @@ public enum Happening: Sendable {
   case wouldRecycle(Reason, Figure)
   case blocked(Reason, by: Obstacle, Figure)
   case recycleBegan(Reason, Figure, pid: Int32)
+  /// An earlier memwarden began it.
+  case recycleResumed(Reason, pid: Int32, after: Milliseconds)
   case killedAfterGrace(pid: Int32, grace: Milliseconds)
   case recycled(RecycleOutcome)
   /// The words say what failed; the wait is the backoff before another try.

@@ -47,11 +47,12 @@ extension Happening {
     case .trimmed(let outcome): outcome.write(to: &json)
     case .trimRefused(_, let pid): json.field("pid", pid)
     case .clockStepped(let by): json.field("step_ms", by)
-    case .appeared(let pid), .vanished(let pid), .childStarted(let pid): json.field("pid", pid)
-    case .childEnded(let pid, let code, let signal, let said):
+    case .appeared(let pid), .vanished(let pid), .childStarted(let pid), .childAdopted(let pid): json.field("pid", pid)
+    case .childEnded(let pid, let end, let said):
       json.field("pid", pid)
-      json.field("exit_code", code)
-      json.field("signal", signal)
+      if end.code < 0 { json.null("exit_code") } else { json.field("exit_code", end.code) }
+      json.field("signal", end.signal)
+      json.field("cause", end.cause.name)
       if !said.isEmpty {
         json.array("last_lines") { json in
           for line in linesOf(said) { json.string(Bytes(line)) }
@@ -89,6 +90,10 @@ extension Happening {
       json.field("pid", pid)
       json.field("reason", reason.name)
       figure.write(to: &json)
+    case .recycleResumed(let reason, let pid, let after):
+      json.field("pid", pid)
+      json.field("reason", reason.name)
+      json.field("after_ms", after.rawValue)
     case .killedAfterGrace(let pid, let grace):
       json.field("pid", pid)
       json.field("grace_ms", grace.rawValue)

@@ -16,6 +16,7 @@ extension Happening {
     case .vanished: (.seen, "vanished")
     case .childStarted: (.acted, "child_started")
     case .childEnded: (.failed, "child_ended")
+    case .childAdopted: (.recovered, "child_adopted")
     case .childNotStarted: (.failed, "child_not_started")
     case .outputFloods: (.seen, "output_floods")
     case .overSoft: (.seen, "over_soft")
@@ -26,6 +27,7 @@ extension Happening {
     case .wouldRecycle: (.judged, "would_recycle")
     case .blocked: (.judged, "blocked")
     case .recycleBegan: (.acted, "recycle_began")
+    case .recycleResumed: (.recovered, "recycle_resumed")
     case .killedAfterGrace: (.acted, "killed_after_grace")
     case .recycled: (.acted, "recycled")
     case .recycleFailed: (.failed, "recycle_failed")
@@ -64,7 +66,8 @@ extension Event {
     switch what {
     case .started(let workers, let logs, let memory):
       return "watching \(workers, "worker") and \(logs, "log") on a board with \(memory)"
-    case .stopping: return "stopping: own workers are ended, all others go on"
+    case .stopping(true): return "stopping: own workers are ended, all others go on"
+    case .stopping(false): return "stopping: all workers go on, own ones until the next memwarden takes them over"
     case .reloaded(let workers, let logs):
       return "configuration reloaded: \(workers, "worker") and \(logs, "log")"
     case .reloadRefused(let problem): return "the new configuration is wrong, the old one stays: \(problem)"
@@ -75,10 +78,10 @@ extension Event {
     case .appeared(let pid): return "pid \(pid) is watched"
     case .vanished(let pid): return "pid \(pid) ended"
     case .childStarted(let pid): return "started as pid \(pid)"
-    case .childEnded(let pid, let code, let signal, let said):
+    case .childEnded(let pid, let end, let said):
       let words: Sentence = linesOf(said).last.map { "; it said last: \(Bytes($0.prefix(200)))" } ?? ""
-      if signal != 0 { return "pid \(pid) ended by itself, by signal \(signal)\(words)" }
-      return "pid \(pid) ended by itself with exit code \(code)\(words)"
+      return "pid \(pid) \(end.words)\(words)"
+    case .childAdopted(let pid): return "goes on as pid \(pid), which an earlier memwarden started"
     case .childNotStarted(let errno): return "cannot be started: errno \(errno)"
     case .outputFloods(let rate): return "floods its output with \(ByteCount(rate))/s"
     case .overSoft(let figure, let pid, let hold):
@@ -104,6 +107,8 @@ extension Event {
     case .trimRefused(let why, let pid): return "pid \(pid) not trimmed: \(why)"
     case .recycleBegan(let reason, let figure, let pid):
       return "recycling pid \(pid) (\(reason.words)): \(figure.words)"
+    case .recycleResumed(let reason, let pid, let after):
+      return "going on with recycling pid \(pid) (\(reason.words)), which an earlier memwarden began \(after) ago"
     case .killedAfterGrace(let pid, let grace):
       return "pid \(pid) did not stop within its grace period of \(grace): killed"
     case .recycled(let outcome): return outcome.words
@@ -161,6 +166,17 @@ extension Event {
   }
 }
 
+extension ChildEnd {
+  var words: Sentence {
+    if code < 0 { return "ended; how is not known, for an earlier memwarden started it" }
+    switch cause {
+    case .outOfMemory: return "was ended by the kernel for want of memory (signal \(signal))"
+    case .operatorEnded: return "was ended by somebody with signal \(signal)"
+    case .exited, .crashed, .unknown:
+      return signal != 0 ? "ended by itself, by signal \(signal)" : "ended by itself with exit code \(code)"
+    }
+  }
+}
 extension Fact {
   /// A value of its unit.
   func words(_ value: Int64) -> Sentence {

@@ -58,6 +58,17 @@ extension Reason {
     }
   }
 }
+extension ChildEnd.Cause {
+  public var name: StaticString {
+    switch self {
+    case .exited: "exited"
+    case .crashed: "crashed"
+    case .outOfMemory: "oom_killed"
+    case .operatorEnded: "operator"
+    case .unknown: "unknown"
+    }
+  }
+}
 extension TriggerState {
   public var name: StaticString {
     switch self {

@@ -27,6 +27,7 @@ final class Agent: Answering {
   private var logsWereLookedAt = false
   let cutBuffer = CutBuffer()
   let redirects: Redirects
+  let store: WorkerStore
   var servers = [HTTPServer]()
   let heapWalks: HeapWalks
   var trims = [WorkerTrim]()
@@ -35,6 +36,10 @@ final class Agent: Answering {
   private var serveAt = Instant(milliseconds: 0)
   private let budget = ReadingBudget()
   private var isStopping = false
+  /// What an earlier memwarden left was taken up: from now on the state is this one's.
+  var isRunning = false
+  /// SIGINT: the workers that memwarden runs end with it.
+  private var endsWorkers = false
   private var wantsReload = false
   /// A worker keeps its old settings until its recycle is over.
   var wantsApply = false
@@ -49,7 +54,8 @@ final class Agent: Answering {
   /// What servers counted that were exchanged.
   var countedBefore: (requests: UInt64, aborted: UInt64) = (0, 0)
 
-  static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2, redirectTag: UInt32 = 3
+  static let signalTag: UInt32 = 0, inotifyTag: UInt32 = 1, serverTag: UInt32 = 2, redirectTag: UInt32 = 3,
+    childTag: UInt32 = 4
 
   init(_ configuration: Configuration, path: Bytes, observes: Bool, printsLines: Bool) {
     self.configuration = configuration
@@ -63,7 +69,8 @@ final class Agent: Answering {
     fileSystems = RAMFileSystems(reader: reader, board: board)
     teller = Teller(board: board, printsLines: printsLines)
     let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
-    around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder, epoll: epoll)
+    store = WorkerStore(state: configuration.state)
+    around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder, store: store, epoll: epoll)
     router = Router(gatekeeper: Gatekeeper(token: nil, hosts: [], ownUid: geteuid()))
     nextTick = now
     redirects = Redirects(state: configuration.state, epoll: epoll, tag: Agent.redirectTag, buffer: cutBuffer)
@@ -88,11 +95,13 @@ final class Agent: Answering {
     }
     exchangeServers()
     protectSelf()
+    // First: what is told is in its file.
+    if let sentence = openJournal() { board.missing.append(sentence) }
     redirects.restore(configuration.logs, around, board)
     apply()
-    if let sentence = openJournal() { board.missing.append(sentence) }
     teller.tell(.started(workers: workers.count, logs: logs.count, memory: board.memory.total))
     for sentence in board.missing { teller.tell(.featureMissing(sentence)) }
+    recall()
     notify.ready()
     while !isStopping { turn() }
     stop()
@@ -120,6 +129,9 @@ final class Agent: Answering {
       case Agent.redirectTag:
         redirects.drain(now: board.now)
         clock.lap(.logs)
+      case Agent.childTag:
+        tendChildren()
+        clock.lap(.signals)
       case Agent.serverTag: serveAt = board.now
       case Agent.outputTags...:
         takeOutput(tags[i])
@@ -228,6 +240,7 @@ final class Agent: Answering {
     tickBudgets()
     for log in logs { log.tick(around, buffer: cutBuffer, board: board, inotify: inotify) }
     redirects.tick(around, board)
+    store.saveNews(around)
   }
 
   /// What the worker's group has against a recycle of it now.
@@ -248,7 +261,6 @@ final class Agent: Answering {
 
   func begin(_ worker: WatchedWorker, _ reason: Reason) {
     guard worker.act == nil, let act = WorkerAct(worker, reason, around, now: board.now) else { return }
-    worker.act = act
     drive(worker, act)
   }
 
@@ -265,14 +277,13 @@ final class Agent: Answering {
 
   /// Restart commands that were killed and have not been reaped.
   var orphans = [Int32]()
-  /// Children that were told to go.
-  var departures = [Departure]()
 
   private func takeSignals() {
     while true {
       switch cl_next_signal(signals) {
       case 0: return
-      case SIGTERM, SIGINT: isStopping = true
+      case SIGTERM: isStopping = true
+      case SIGINT: (isStopping, endsWorkers) = (true, true)
       case SIGHUP: wantsReload = true
       case SIGCHLD:
         orphans.removeAll { pid in
@@ -280,14 +291,19 @@ final class Agent: Answering {
           around.calls.reap(pid)
           return true
         }
-        seeOut()
         redirects.step(around, board, signalled: true)
-        for worker in workers {
-          worker.tend(around, now: board.now)
-          if let act = worker.act { drive(worker, act) }
-        }
+        tendChildren()
       default: break
       }
+    }
+  }
+
+  /// One has ended, or an old acquaintance has.
+  private func tendChildren() {
+    seeOut()
+    for worker in workers {
+      worker.tend(around, now: board.now)
+      if let act = worker.act { drive(worker, act) }
     }
   }
 
@@ -313,33 +329,39 @@ final class Agent: Answering {
 
   // MARK: Stopping
 
-  /// Ends own children, each with its stop signal and grace period; everybody else's processes go on.
+  /// Everybody's processes go on, and a recycle under way is gone on with by the next memwarden; own children too, unless
+  /// they are to end or the next one would not know of them.
   private func stop() {
     notify.stopping()
-    teller.tell(.stopping)
+    let isSaved = store.save(around)
+    teller.tell(.stopping(endsWorkers: endsWorkers || !isSaved))
     servers = []
     if let path = configuration.http.socket { _ = path.withCString { unlink($0) } }
-    for worker in workers {
+    for worker in workers where endsWorkers || !isSaved || worker.process.endsWithUs {
       worker.act?.abandon(around.calls)
-      if let departure = worker.dismiss(around, now: board.now) { departures.append(departure) }
+      worker.act = nil
+      worker.record.conduct.abandoned()
+      if let departure = worker.dismiss(around, now: board.now) { store.departures.append(departure) }
     }
     // With our registers a thread would not survive us; one that hangs in a device for longer is not waited for.
     let patience = Instant(milliseconds: cl_boottime_ms()) + .seconds(10)
     redirects.tracer.forsake()
-    while !departures.isEmpty
+    while !store.departures.isEmpty
       || (redirects.tracer.isBorrowing && Instant(milliseconds: cl_boottime_ms()) < patience)
     {
       seeOut()
       redirects.tracer.letGo()
-      if !departures.isEmpty || redirects.tracer.isBorrowing { cl_wait_for_child(50) }
+      if !store.departures.isEmpty || redirects.tracer.isBorrowing { cl_wait_for_child(50) }
     }
+    store.save(around)
   }
 
   private func seeOut() {
-    let now = Instant(milliseconds: cl_boottime_ms())
+    let now = Instant(milliseconds: cl_boottime_ms()), count = store.departures.count
     var i = 0
-    while i < departures.count {
-      if departures[i].isOver(around.calls, now: now) { departures.remove(at: i) } else { i += 1 }
+    while i < store.departures.count {
+      if store.departures[i].isOver(around, now: now) { store.departures.remove(at: i) } else { i += 1 }
     }
+    if store.departures.count < count, !isStopping { store.save(around) }
   }
 }

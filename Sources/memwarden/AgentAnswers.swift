@@ -21,14 +21,17 @@ extension Agent {
     case .recycle(let i): return recycle(workers[i], asText: asText)
     case .pause(let i):
       workers[i].record.conduct.paused = true
+      store.save(around)
       teller.tell(.worker, workers[i].record.name, .paused)
       return .confirmation("worker \(workers[i].record.name) is paused", asText: asText)
     case .resume(let i):
       workers[i].record.conduct.paused = false
+      store.save(around)
       teller.tell(.worker, workers[i].record.name, .resumed)
       return .confirmation("worker \(workers[i].record.name) is resumed", asText: asText)
     case .unpark(let i):
       workers[i].record.conduct.unpark()
+      store.save(around)
       teller.tell(.worker, workers[i].record.name, .unparked)
       return .confirmation("worker \(workers[i].record.name) has a fresh restart budget", asText: asText)
     case .cut(let i):

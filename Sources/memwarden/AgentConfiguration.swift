@@ -81,7 +81,7 @@ extension Agent {
         if act.unreaped > 0 { orphans.append(act.unreaped) }
       }
       if keptChildren.contains(old.child) { continue }
-      if let departure = old.dismiss(around, now: board.now) { departures.append(departure) }
+      if let departure = old.dismiss(around, now: board.now) { store.departures.append(departure) }
     }
     logs = configuration.logs.map { rules in
       let old = oldLogs.first { $0.record.rules.path == rules.path }
@@ -92,7 +92,9 @@ extension Agent {
     applyBudgets(former: oldLogs)
     let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
     finder.workers = workers
-    around = Surroundings(reader: reader, calls: around.calls, teller: teller, finder: finder, epoll: epoll)
+    around = Surroundings(
+      reader: reader, calls: around.calls, teller: teller, finder: finder, store: store, epoll: epoll)
+    if isRunning { store.save(around) }
     board.workers = workers.map { $0.record }
     board.logs = logs.map { $0.record }
     redirects.attach(to: board, around)

@@ -11,6 +11,7 @@ final class BoardReader {
   private var slowlyAt = Instant(milliseconds: 0)
   private var ownAt = Instant(milliseconds: -1_000_000)
   private var wallOffset: Int64?
+  private var oomKills: UInt64?
 
   /// Whether the wall clock is synchronised is asked this often.
   private static let base = Milliseconds.seconds(60)
@@ -35,6 +36,9 @@ final class BoardReader {
     if synchronisedAt.map({ board.now - $0 >= BoardReader.base }) ?? true {
       synchronisedAt = board.now
       board.isSynchronised = cl_wall_synchronised()
+      board.oomKillsBefore = oomKills
+      oomKills = (try? reader.vmStat())?.oomKills
+      if board.oomKillsBefore == nil { board.oomKillsBefore = oomKills }
     }
     if board.now - slowlyAt >= BoardReader.slow || slowlyAt.milliseconds == 0 {
       slowlyAt = board.now

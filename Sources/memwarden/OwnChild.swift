@@ -1,7 +1,8 @@
-// The process that memwarden runs itself for a worker: started, started again after a crash with backoff and within the
-// restart budget, ended with memwarden.
+// A worker that memwarden runs itself: started, started again after a crash with backoff and within the restart budget,
+// stopped when its worker is no more. It outlives memwarden; see docs/decisions/0051.
 import Actions
 import CLinux
+import Kernel
 import Policy
 import Report
 import Samples
@@ -14,10 +15,11 @@ extension WatchedWorker {
     if let status = around.finder.reap(self, around) {
       record.crashes += 1
       let said = output?.lastWords() ?? []
-      record.lastAct = around.teller.tell(
-        .worker, record.name, .childEnded(pid: ended, code: status.code, signal: status.signal, said: said))
       startOver()
       backOff(now: now)
+      around.store.save(around)
+      let end = ChildEnd(cause: cause(of: status, around), code: status.code, signal: status.signal)
+      record.lastAct = around.teller.tell(.worker, record.name, .childEnded(pid: ended, end, said: said))
     }
     if child > 0 {
       // A life of a minute beyond the longest wait: the trouble is over.
@@ -34,6 +36,7 @@ extension WatchedWorker {
       start(argv, around, now: now)
     case .park(let why):
       record.conduct.park(why)
+      around.store.save(around)
       let budget = record.rules.budget
       record.lastAct = around.teller.tell(
         .worker, record.name, .parked(why, used: record.conduct.used(budget, now: now), per: budget.per))
@@ -42,16 +45,31 @@ extension WatchedWorker {
   }
 
   private func start(_ argv: [Bytes], _ around: Surroundings, now: Instant) {
-    childStartedAt = now
-    let pid = spawn(argv, around, now: now)
-    if pid < 0 {
-      around.teller.tell(.worker, record.name, .childNotStarted(errno: -pid))
+    let error = spawn(argv, around, now: now)
+    if error < 0 {
       backOff(now: now)
+      around.teller.tell(.worker, record.name, .childNotStarted(errno: -error))
       return
     }
-    child = pid
-    around.teller.tell(.worker, record.name, .childStarted(pid: pid))
-    around.finder.scan(after: pid - 1, now: now)
+    around.teller.tell(.worker, record.name, .childStarted(pid: child))
+    around.finder.scan(after: child - 1, now: now)
+  }
+
+  /// Whose doing its end was. The kernel's OOM killer and people both use SIGKILL: whether it was at work in the last
+  /// minute or two tells them apart.
+  private func cause(of status: ExitStatus, _ around: Surroundings) -> ChildEnd.Cause {
+    if status == .unknown { return .unknown }
+    if status.signal == SIGKILL {
+      guard let before = around.teller.board.oomKillsBefore, let now = (try? around.reader.vmStat())?.oomKills else {
+        return .unknown
+      }
+      return now > before ? .outOfMemory : .operatorEnded
+    }
+    switch status.signal {
+    case 0: return status.code == 0 ? .exited : .crashed
+    case SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2: return .operatorEnded
+    default: return .crashed
+    }
   }
 
   private func backOff(now: Instant) {
@@ -62,34 +80,34 @@ extension WatchedWorker {
   /// Sends the stop signal to the child and gives it up; the caller sees it out. Nil when there is none.
   func dismiss(_ around: Surroundings, now: Instant) -> Departure? {
     guard child > 0 else { return nil }
-    defer { child = 0 }
-    _ = around.calls.kill(child, settings.plan.stopSignal)
-    return Departure(pid: child, killAt: now + settings.plan.grace, output: output)
+    defer { (process, childStartedAt) = (ChildProcess(), Instant(milliseconds: 0)) }
+    process.send(settings.plan.stopSignal, around.calls)
+    return Departure(process, killAt: now + settings.plan.grace, output: output)
   }
 }
 
 /// A child on its way out, because memwarden stops or its worker has gone from the configuration.
 struct Departure {
-  let pid: Int32
+  let process: ChildProcess
   private(set) var killAt: Instant
   /// Read on: a full pipe would keep it from ending.
   let output: WorkerOutput?
-  init(pid: Int32, killAt: Instant, output: WorkerOutput?) {
-    self.pid = pid
+  init(_ process: ChildProcess, killAt: Instant, output: WorkerOutput?) {
+    self.process = process
     self.killAt = killAt
     self.output = output
   }
 
   /// True once it is gone: what is left of its process group is killed while the zombie still holds the group's number.
-  mutating func isOver(_ calls: ProcessCalls, now: Instant) -> Bool {
+  mutating func isOver(_ around: Surroundings, now: Instant) -> Bool {
     output?.take()
-    if calls.childEnded(pid) != nil {
-      _ = calls.kill(-pid, SIGKILL)
-      calls.reap(pid)
+    if process.end(around.calls) != nil {
+      process.killGroup(around)
+      process.reap(around.calls)
       return true
     }
     if now >= killAt {
-      _ = calls.kill(-pid, SIGKILL)
+      process.killGroup(around)
       killAt = now + .seconds(1)
     }
     return false

@@ -130,11 +130,11 @@ final class ProcessFinder {
   /// still holds the group's number. How it ended.
   @discardableResult
   func reap(_ worker: WatchedWorker, _ around: Surroundings) -> ExitStatus? {
-    guard worker.child > 0, let status = around.calls.childEnded(worker.child) else { return nil }
-    _ = around.calls.kill(-worker.child, SIGKILL)
-    around.calls.reap(worker.child)
+    guard worker.child > 0, let status = worker.process.end(around.calls) else { return nil }
+    worker.process.killGroup(around)
+    worker.process.reap(around.calls)
     worker.drop(worker.child)
-    worker.child = 0
+    worker.process = ChildProcess()
     return status
   }
 }

@@ -8,36 +8,26 @@ import Samples
 
 extension Redirects {
   func save(_ board: Board) throws(RedirectFailure) {
-    if active.isEmpty {
-      _ = statePath.withCString { unlink($0) }
-      return
-    }
+    if active.isEmpty { return state.remove() }
     let made = folder.withCString { redirect_make_folder($0) }
     if made < 0 { throw RedirectFailure("the folder of the state file cannot be made or is not safe", errno: -made) }
     let text = RedirectState.text(active.map { SavedRedirect($0) }, bootID: board.bootID)
-    let temporary = statePath + Bytes(".new")
-    let result = text.withUnsafeBytes { text in
-      statePath.withCString { path in
-        temporary.withCString { redirect_replace_file(path, $0, text.baseAddress, text.count) }
-      }
-    }
+    let result = state.replace(by: text, board)
     if result < 0 { throw RedirectFailure("the state file cannot be written", errno: -result) }
-    board.own.bytesWritten += UInt64(text.count)
   }
 
   /// At the start: takes up what an earlier memwarden left.
   func restore(_ logs: [LogRules], _ around: Surroundings, _ board: Board) {
-    guard (try? around.reader.fileStatus(statePath)) != nil else { return }
-    guard let status = try? around.reader.fileStatus(statePath), status.isRegular, status.uid == geteuid(),
-      status.mode & 0o022 == 0, folder.withCString({ redirect_make_folder($0) }) == 0
-    else {
+    let read: Bytes?
+    switch state.read(around.reader) {
+    case .nothing: return
+    case .foreign:
       around.teller.tell(
         .stateUnusable("the state file or its folder belongs to others or may be written by them, and was ignored"))
       return
+    case .text(let text): read = text
     }
-    guard let text = readWhole(statePath, maximum: RedirectState.sizeMaximum),
-      let found = RedirectState.parse(text, bootID: board.bootID)
-    else {
+    guard let read, let found = RedirectState.parse(read, bootID: board.bootID) else {
       around.teller.tell(
         .stateUnusable("the state file is not whole and was ignored: logs that were redirected stay so until restarted")
       )

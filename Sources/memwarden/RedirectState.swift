@@ -1,5 +1,4 @@
-// The state file: which logs are redirected, so that the next memwarden goes on or undoes. Text with a checksum; what is
-// not whole is nothing. Only of use within one boot: processes are named by pid and start time.
+// What the state file says of redirected logs, so that the next memwarden goes on or undoes. What is not whole is nothing.
 import Actions
 import CLinux
 import Policy
@@ -15,12 +14,9 @@ struct SavedRedirect: Equatable {
 
 enum RedirectState {
   private static let head: StaticString = "memwarden state 1 "
-  static let sizeMaximum = 256 * 1024
 
   static func text(_ redirects: [SavedRedirect], bootID: Bytes) -> Bytes {
-    var out = Bytes(head)
-    out.write(bootID)
-    out.append(0x0A)
+    var out = StateFile.begin(head, bootID: bootID)
     for saved in redirects {
       out.write(saved.isComplete ? "redirect " : "begun ")
       for text in [saved.path, saved.target.words.bytes, saved.place] {
@@ -45,22 +41,14 @@ enum RedirectState {
         }
       }
     }
-    let sum = checksum(out[...])
-    out.write("sum ")
-    out.write(sum)
-    out.append(0x0A)
+    StateFile.seal(&out)
     return out
   }
 
   /// nil: not a whole state file. Empty: of another boot.
   static func parse(_ text: Bytes, bootID: Bytes) -> [SavedRedirect]? {
-    guard text.last == 0x0A, let last = text.dropLast().lastIndex(of: 0x0A) else { return nil }
-    var end = ByteScanner(text.span.extracting((last + 1)...))
-    guard end.accept("sum "), end.number() == checksum(text[...last]), end.accept("\n"), end.isAtEnd else { return nil }
-    var s = ByteScanner(text.span.extracting(...last))
-    guard s.accept(head) else { return nil }
-    guard Bytes(text[s.position...].prefix(bootID.count)) == bootID else { return [] }
-    s.skipLine()
+    guard let body = StateFile.open(text, head, bootID: bootID) else { return nil }
+    var s = ByteScanner(text.span.extracting(body))
     var found = [SavedRedirect]()
     while !s.isAtEnd {
       if s.accept("writer ") {
@@ -98,40 +86,5 @@ enum RedirectState {
     return LogWriter(
       identity: Identity(pid: Int32(pid), startTicks: start),
       descriptors: [LogWriter.Descriptor(number: Int32(number), flags: flags)])
-  }
-
-  /// FNV-1a, 64 bits: against a half-written file, not against root.
-  private static func checksum(_ text: ArraySlice<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in text { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return hash
-  }
-}
-
-extension Array where Element == UInt8 {
-  fileprivate mutating func writeHex(_ text: Bytes) {
-    for byte in text {
-      for digit in [byte >> 4, byte & 15] { append(digit < 10 ? 48 + digit : 87 + digit) }
-    }
-  }
-}
-
-extension ByteScanner {
-  /// Blanks, then pairs of hexadecimal digits.
-  @_lifetime(self: copy self)
-  fileprivate mutating func hexText() -> Bytes? {
-    skipBlanks()
-    var out = Bytes(), high: UInt8?
-    while let c = next, c > 0x20 {
-      guard let digit = (c >= 48 && c <= 57) ? c - 48 : (c >= 97 && c <= 102) ? c - 87 : nil else { return nil }
-      if let first = high {
-        out.append(first << 4 | digit)
-        high = nil
-      } else {
-        high = digit
-      }
-      move(to: position + 1)
-    }
-    return out.isEmpty || high != nil ? nil : out
   }
 }

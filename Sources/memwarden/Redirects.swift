@@ -10,20 +10,18 @@ import Samples
 final class Redirects {
   var active = [LogRedirect]()
   let tracer = Tracer()
-  let statePath: Bytes
+  let state: StateFile
   let epoll: Int32, tag: UInt32
   private let buffer: CutBuffer
 
   init(state: Bytes, epoll: Int32, tag: UInt32, buffer: CutBuffer) {
     self.buffer = buffer
-    statePath = state
+    self.state = StateFile(path: state)
     self.epoll = epoll
     self.tag = tag
   }
 
-  var folder: Bytes {
-    Bytes(statePath[..<max(1, statePath.lastIndex(of: UInt8(ascii: "/")) ?? 1)])
-  }
+  var folder: Bytes { state.folder }
   private func find(_ path: Bytes) -> LogRedirect? { active.first { $0.path == path } }
 
   /// The loop has found something in a pipe.

@@ -41,8 +41,18 @@ final class WatchedWorker {
   /// The trigger that was told to be due.
   var dueTrigger: Int?
   var cgroupAt: Instant?
-  /// The pid of the process that memwarden runs for this worker; 0 when there is none.
-  var child: Int32 = 0
+  /// What memwarden runs for this worker.
+  var process = ChildProcess()
+  /// Its pid; 0 when there is none.
+  var child: Int32 {
+    get { process.pid }
+    set { process.pid = newValue }
+  }
+  /// The number of a start that is about to be made (StartRecord), or 0.
+  var starting: UInt64 = 0
+  /// What the state file says of it; nil: nothing.
+  var remembered: Conduct?
+  var rememberedDue: Instant?
   var childStartedAt = Instant(milliseconds: 0)
   /// Its stdout and stderr, when they come to memwarden.
   var output: WorkerOutput?
@@ -73,7 +83,7 @@ final class WatchedWorker {
   /// unless the rules changed. An act under way is not taken over.
   func inherit(_ old: WatchedWorker) {
     if case .child = settings.plan.means {
-      (child, childStartedAt) = (old.child, old.childStartedAt)
+      (process, childStartedAt) = (old.process, old.childStartedAt)
       output = old.output
       record.output = output?.record
     }
@@ -107,9 +117,14 @@ final class WatchedWorker {
 
   // MARK: Membership
 
-  func matches(_ process: Candidate) -> Bool {
-    if child != 0, process.pid == child || process.stat.session == child { return true }
-    return matcher?.matches(process) ?? false
+  func matches(_ candidate: Candidate) -> Bool {
+    // The number of one that an earlier memwarden started may be another's as soon as it has ended.
+    if child != 0, candidate.pid == child || candidate.stat.session == child,
+      process.target?.isAlive ?? !process.isAdopted
+    {
+      return true
+    }
+    return matcher?.matches(candidate) ?? false
   }
   func member(_ pid: Int32) -> Member? { members.first { $0.kept.identity.pid == pid } }
 

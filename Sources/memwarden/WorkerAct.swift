@@ -6,43 +6,25 @@ import Policy
 import Report
 import Samples
 
-/// What acting on workers needs from the agent.
-struct Surroundings {
-  let reader: KernelReader
-  let calls: ProcessCalls
-  let teller: Teller
-  let finder: ProcessFinder
-  /// Of the loop.
-  var epoll: Int32 = -1
-
-  func startTime(_ pid: Int32) -> UInt64? {
-    do throws(Absence) {
-      let stat = try reader.stat(pid)
-      // A leader that exited while its threads live is not gone.
-      return stat.isDead && stat.threads <= 1 ? nil : stat.startTicks
-    } catch { return nil }
-  }
-  func target(_ identity: Identity) -> Target? {
-    Target(identity, calls: calls, startTime: { startTime($0) })
-  }
-}
-
 final class WorkerAct {
   private let worker: WatchedWorker
-  private let reason: Reason
-  private let pid: Int32
+  let reason: Reason
+  let pid: Int32
   private let before: ByteCount
   private var recycling: Recycling
   private var targets: [Target]
   private let known: [Identity]
   /// The newest pid when the recycle began: a replacement is above it.
   private let newestPid: Int32
-  private var commandPid: Int32 = 0
+  private var commandPid: Int32 = 0, commandTicks: UInt64 = 0
+  /// Started by an earlier memwarden: it is not our child.
+  private var oldCommand: Target?
   private var commandExit: ExitStatus?
   private var failure: RecycleFailure?
   /// Asks the replacement, which is the one that has answered.
   private let probe: HealthProbe?
   private var answered: Identity?
+  private var savedStage: UInt8 = 0
   /// When `drive` wants to be called again.
   private(set) var nextStep: Instant
 
@@ -82,7 +64,55 @@ final class WorkerAct {
     probe = worker.settings.plan.health.map { HealthProbe($0) }
     nextStep = now
     record.conduct.began(now: now)
+    // Before it is told or done: the next memwarden goes on with it.
+    worker.act = self
+    around.store.save(around)
     record.lastAct = around.teller.tell(.worker, record.name, .recycleBegan(reason, figure, pid: pid))
+  }
+
+  /// Goes on with what an earlier memwarden began. Nil when the worker is recycled in another way by now. `started`: whom
+  /// that memwarden started last, where it could not say so any more.
+  init?(goingOn saved: SavedAct, _ worker: WatchedWorker, started: Identity?, _ around: Surroundings, now: Instant) {
+    var progress = saved.progress
+    let isByCommand = if case .command = worker.settings.plan.means { true } else { false }
+    switch progress.stage {
+    case 1, 2: if isByCommand { return nil }
+    case 3, 4, 5: if !isByCommand { return nil }
+    default: break
+    }
+    var command = saved.command
+    if worker.starting != 0 {
+      if isByCommand, let started { command = started }
+      // It was about to be started, and was not.
+      if isByCommand ? command.pid == 0 : worker.child == 0 { progress.stage = 0 }
+    }
+    self.worker = worker
+    reason = saved.reason
+    pid = saved.pid
+    before = saved.before
+    known = saved.known
+    newestPid = saved.newestPid
+    targets = []
+    for identity in saved.going { if let target = around.target(identity) { targets.append(target) } }
+    recycling = Recycling(worker.settings.plan, goingOn: progress)
+    probe = worker.settings.plan.health.map { HealthProbe($0) }
+    nextStep = now
+    if progress.stage == 3 || progress.stage == 4, command.pid > 1 {
+      (commandPid, commandTicks) = (command.pid, command.startTicks)
+      oldCommand = around.target(command)
+      if oldCommand == nil { commandExit = .unknown }
+    }
+    worker.act = self
+  }
+
+  /// For the state file, now.
+  func save() -> SavedAct {
+    let progress = recycling.progress
+    savedStage = progress.stage
+    return SavedAct(
+      reason: reason, pid: pid, before: before, newestPid: newestPid, progress: progress,
+      command: Identity(pid: max(commandPid, 0), startTicks: commandTicks), going: targets.map { $0.identity },
+      known: known)
   }
 
   /// Those that must go: the own child, the process over its limit, or all when a command replaces all. The one over
@@ -106,19 +136,18 @@ final class WorkerAct {
     while true {
       switch recycling.step(see(around, now: now), now: now) {
       case .wait(let until):
+        if recycling.progress.stage != savedStage { around.store.save(around) }
         let isYoung = now - recycling.began < .seconds(1)
         nextStep = min(max(until, now), now + (isYoung ? WorkerAct.pollTime : WorkerAct.patientPollTime))
         if nextStep == now { nextStep = now + Milliseconds(5) }
         return false
       case .sendStop: stop(around)
       case .kill: kill(around)
-      case .startChild: start(around, now: now)
-      case .runCommand:
-        guard case .command(let argv) = worker.settings.plan.means else { break }
-        commandPid = around.calls.spawn(argv, false)
-        if commandPid < 0 { failure = .spawnFailed(errno: -commandPid) }
-      case .abandonCommand:
-        _ = around.calls.kill(-commandPid, SIGKILL)
+      case .startChild:
+        start(around, now: now)
+        continue
+      case .runCommand: runCommand(around)
+      case .abandonCommand: abandon(around.calls)
       case .done(let new):
         succeed(new, around, now: now)
         return true
@@ -126,13 +155,16 @@ final class WorkerAct {
         fail(failure, around, now: now)
         return true
       }
+      around.store.save(around)
     }
   }
 
   // MARK: Seeing
 
   private func see(_ around: Surroundings, now: Instant) -> Sighting {
-    if commandPid > 0, commandExit == nil, let status = around.calls.childEnded(commandPid) {
+    if let command = oldCommand {
+      if !command.isAlive { (oldCommand, commandPid, commandExit) = (nil, 0, .unknown) }
+    } else if commandPid > 0, commandExit == nil, let status = around.calls.childEnded(commandPid) {
       commandExit = status
       around.calls.reap(commandPid)
       commandPid = 0
@@ -153,7 +185,7 @@ final class WorkerAct {
 
   private func replacement(_ around: Surroundings, now: Instant) -> Identity? {
     if case .child = worker.settings.plan.means {
-      guard worker.child > 0, worker.child != pid, around.calls.childEnded(worker.child) == nil,
+      guard worker.child > 0, worker.child != pid, worker.process.end(around.calls) == nil,
         let ticks = around.startTime(worker.child)
       else { return nil }
       return Identity(pid: worker.child, startTicks: ticks)
@@ -188,20 +220,24 @@ final class WorkerAct {
       if worker.members.contains(where: { $0.kept.identity == identity }), !known.contains(identity) { continue }
       if let target = around.target(identity) { all.append(target) }
     }
-    if case .child = worker.settings.plan.means { _ = around.calls.kill(-pid, SIGKILL) }
+    if case .child = worker.settings.plan.means { worker.process.killGroup(around) }
     for target in all { _ = target.send(SIGKILL) }
   }
 
   private func start(_ around: Surroundings, now: Instant) {
     guard case .child(let argv) = worker.settings.plan.means else { return }
     around.finder.reap(worker, around)
-    let new = worker.spawn(argv, around, now: now)
-    if new < 0 {
-      failure = .spawnFailed(errno: -new)
-    } else {
-      worker.child = new
-      worker.childStartedAt = now
-    }
+    let error = worker.spawn(argv, around, now: now)
+    if error < 0 { failure = .spawnFailed(errno: -error) }
+  }
+
+  private func runCommand(_ around: Surroundings) {
+    guard case .command(let argv) = worker.settings.plan.means else { return }
+    let start = around.store.announceStart(for: worker, around)
+    commandPid = around.calls.spawn(argv, false, record: start)
+    worker.starting = 0
+    if commandPid < 0 { failure = .spawnFailed(errno: -commandPid) }
+    commandTicks = commandPid > 0 ? around.startTime(commandPid) ?? 0 : 0
   }
 
   // MARK: Ending
@@ -224,8 +260,7 @@ final class WorkerAct {
     record.recycles += 1
     record.freed += outcome.freed ?? .zero
     record.conduct.succeeded(rules: record.rules, now: now)
-    record.lastAct = around.teller.tell(.worker, record.name, .recycled(outcome))
-    worker.startOver()
+    end(.recycled(outcome), around)
   }
 
   private func fail(_ failure: RecycleFailure, _ around: Surroundings, now: Instant) {
@@ -233,50 +268,22 @@ final class WorkerAct {
     record.recycleFailures += 1
     let wait = record.conduct.failed(rules: record.rules, now: now)
     let (words, code) = failure.words
-    record.lastAct = around.teller.tell(.worker, record.name, .recycleFailed(words, code: code, wait: wait))
+    end(.recycleFailed(words, code: code, wait: wait), around)
+  }
+
+  /// Saved before it is told: it is told once or, if memwarden is killed right between, not at all.
+  private func end(_ what: Happening, _ around: Surroundings) {
     worker.startOver()
+    worker.act = nil
+    around.store.save(around)
+    worker.record.lastAct = around.teller.tell(.worker, worker.record.name, what)
   }
 
-  /// A restart command that must not outlive its worker's configuration or memwarden itself.
-  func abandon(_ calls: ProcessCalls) { if commandPid > 0 { _ = calls.kill(-commandPid, SIGKILL) } }
+  /// A restart command that must not outlive its time or its worker's configuration.
+  func abandon(_ calls: ProcessCalls) {
+    // Its group has its number as long as it lives, or until it is reaped.
+    if commandPid > 0, oldCommand?.isAlive ?? true { _ = calls.kill(-commandPid, SIGKILL) }
+  }
   /// A command that was killed and not reaped yet.
-  var unreaped: Int32 { max(commandPid, 0) }
-}
-
-extension WatchedWorker {
-  /// The figure of some of its processes together, by the metric of its rules. Nil when none can be read.
-  func figure(of some: [Member]) -> Figure? {
-    var sum = ByteCount.zero
-    var known = 0
-    var isEstimate = false
-    for member in some {
-      let reading = reading(of: member)
-      guard let value = reading.bytes else { continue }
-      if case .estimate = reading { isEstimate = true }
-      known += 1
-      sum += value
-    }
-    guard known > 0 else { return nil }
-    return Figure(
-      metric: record.rules.metric, scope: record.rules.scope, value: sum, limit: record.limits.first,
-      isEstimate: isEstimate)
-  }
-}
-
-extension RecycleFailure {
-  /// For the journal: words and the number that goes with them.
-  var words: (StaticString, Int32) {
-    switch self {
-    case .unkillable: ("the process is still there after SIGKILL; it hangs in the kernel", 0)
-    case .signalFailed(let errno): ("the stop signal could not be sent, errno", errno)
-    case .spawnFailed(let errno): ("the program could not be started, errno", errno)
-    case .commandFailed(let status) where status.signal != 0: ("the restart command was ended by signal", status.signal)
-    case .commandFailed(let status): ("the restart command failed, exit code", status.code)
-    case .commandTimedOut: ("the restart command ran longer than start_timeout and was killed", 0)
-    case .noReplacement: ("no new process came up within start_timeout", 0)
-    case .noAnswer: ("the new process came up and did not answer its health gate within start_timeout", 0)
-    case .stillLarge: ("the new process came up and holds more than health_below allows", 0)
-    case .replacementDied: ("the new process came up and ended again at once", 0)
-    }
-  }
+  var unreaped: Int32 { oldCommand == nil ? max(commandPid, 0) : 0 }
 }

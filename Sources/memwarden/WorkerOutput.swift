@@ -2,6 +2,7 @@
 // ring and, if wished, into a file within a budget. One pipe for all lives of the worker. See docs/decisions/0044.
 import Actions
 import CLinux
+import Kernel
 import Report
 import Samples
 
@@ -24,6 +25,8 @@ final class WorkerOutput {
   let writeEnd: Int32
   /// What the loop's epoll gives back.
   let tag: UInt32
+  /// By which the next memwarden finds it among the descriptors of those who write to it.
+  let pipe: FileStatus
   private let readEnd: Int32
   private let file: OutputFile?
   /// What the ring had received when the process was started.
@@ -37,7 +40,10 @@ final class WorkerOutput {
   private static let flood: UInt64 = 256 * 1024, calm: UInt64 = 64 * 1024
 
   /// Nil when there is nothing to read by these settings, or no pipe: then it is said, and the output inherited.
-  init?(_ settings: OutputSettings, of name: Bytes, epoll: Int32, now: Instant) {
+  /// `saved`: a pipe that an earlier memwarden read; nil when nobody has it open any more.
+  init?(
+    _ settings: OutputSettings, of name: Bytes, _ around: Surroundings, goingOn saved: SavedPipe? = nil, now: Instant
+  ) {
     var path: Bytes?
     switch settings.destination {
     case .inherit, .null: return nil
@@ -45,19 +51,31 @@ final class WorkerOutput {
     case .file(let file): path = file
     }
     var ends: (Int32, Int32) = (-1, -1)
-    let result = pipe_for_output(&ends.0, &ends.1)
+    var result: Int32
+    if let saved {
+      result = reopen(saved, around.reader, &ends)
+      if result < 0 { return nil }
+    } else {
+      result = pipe_for_output(&ends.0, &ends.1)
+    }
     if result < 0 {
       complain("worker \(name): no pipe for its output, errno \(-result); it goes where memwarden's goes")
       return nil
     }
+    guard let status = try? around.reader.fileStatus(getpid(), descriptor: ends.0) else {
+      _ = close(ends.0)
+      _ = close(ends.1)
+      return nil
+    }
     self.settings = settings
+    pipe = status
     (readEnd, writeEnd) = ends
     // No two descriptors are the same.
     tag = Agent.outputTags + UInt32(readEnd)
     record = OutputRecord(capacity: Int(clamping: settings.ring.rawValue), file: path)
     file = path.flatMap { OutputFile($0, budget: settings.budget, of: name) }
     seenAt = now
-    _ = cl_epoll_add(epoll, readEnd, tag)
+    _ = cl_epoll_add(around.epoll, readEnd, tag)
   }
   deinit {
     _ = close(readEnd)
@@ -144,10 +162,10 @@ private final class OutputFile {
 }
 
 extension WatchedWorker {
-  /// Starts the child with its output where it belongs. The pid or -errno.
+  /// Starts the child with its output where it belongs; saved before and after. 0 or -errno.
   func spawn(_ argv: [Bytes], _ around: Surroundings, now: Instant) -> Int32 {
     if output?.settings != settings.output {
-      output = WorkerOutput(settings.output, of: record.name, epoll: around.epoll, now: now)
+      output = WorkerOutput(settings.output, of: record.name, around, now: now)
       record.output = output?.record
     }
     output?.childStarted()
@@ -155,8 +173,55 @@ extension WatchedWorker {
       if let output { .descriptor(output.writeEnd) } else if settings.output.destination == .null { .null } else {
         .inherited
       }
-    return around.calls.spawn(argv, true, output: target)
+    childStartedAt = now
+    let start = around.store.announceStart(for: self, around)
+    let pid = around.calls.spawn(argv, true, output: target, record: start)
+    starting = 0
+    if pid > 0 {
+      process = ChildProcess(pid: pid, startTicks: around.startTime(pid) ?? 0, endsWithUs: start.descriptor < 0)
+    }
+    around.store.save(around)
+    return min(pid, 0)
   }
+
+  /// Reads on what a child says that an earlier memwarden started. Whatever the settings are now: what nobody reads
+  /// would fill up, and stop it.
+  func readOn(_ saved: SavedPipe, _ around: Surroundings, now: Instant) {
+    output = WorkerOutput(adopting: saved, settings.output, of: record.name, around, now: now)
+    record.output = output?.record
+  }
+}
+
+extension WorkerOutput {
+  convenience init?(
+    adopting saved: SavedPipe, _ wanted: OutputSettings, of name: Bytes, _ around: Surroundings, now: Instant
+  ) {
+    guard saved.inode != 0 else { return nil }
+    var settings = wanted
+    switch wanted.destination {
+    case .inherit, .null: settings.destination = .ring
+    case .ring, .file: break
+    }
+    self.init(settings, of: name, around, goingOn: saved, now: now)
+  }
+}
+
+/// The ends of a pipe that somebody else has open. 0 or -errno.
+private func reopen(_ saved: SavedPipe, _ reader: KernelReader, _ ends: inout (Int32, Int32)) -> Int32 {
+  let wanted = FileStatus(
+    device: saved.device, inode: saved.inode, links: 1, mode: 0, uid: 0, size: .zero, allocated: .zero)
+  let holders = (try? reader.holders(of: wanted))?.holders ?? []
+  for holder in holders where child_open_pipe(holder.identity.pid, holder.descriptor, &ends.0, &ends.1) == 0 {
+    // Its descriptor may be another file by now.
+    if let status = try? reader.fileStatus(getpid(), descriptor: ends.0), status.device == saved.device,
+      status.inode == saved.inode
+    {
+      return 0
+    }
+    _ = close(ends.0)
+    _ = close(ends.1)
+  }
+  return -ENOENT
 }
 
 extension Agent {
@@ -165,7 +230,7 @@ extension Agent {
 
   func takeOutput(_ tag: UInt32) {
     for worker in workers { if let output = worker.output, output.tag == tag { return output.take() } }
-    for departure in departures { if let output = departure.output, output.tag == tag { return output.take() } }
+    for departure in store.departures { if let output = departure.output, output.tag == tag { return output.take() } }
   }
 
   func judgeOutput(of worker: WatchedWorker) {

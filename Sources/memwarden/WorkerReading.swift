@@ -176,3 +176,23 @@ extension Metric {
     }
   }
 }
+
+extension WatchedWorker {
+  /// The figure of some of its processes together, by the metric of its rules. Nil when none can be read.
+  func figure(of some: [Member]) -> Figure? {
+    var sum = ByteCount.zero
+    var known = 0
+    var isEstimate = false
+    for member in some {
+      let reading = reading(of: member)
+      guard let value = reading.bytes else { continue }
+      if case .estimate = reading { isEstimate = true }
+      known += 1
+      sum += value
+    }
+    guard known > 0 else { return nil }
+    return Figure(
+      metric: record.rules.metric, scope: record.rules.scope, value: sum, limit: record.limits.first,
+      isEstimate: isEstimate)
+  }
+}

@@ -174,3 +174,53 @@ func aRestartCommandThatFailsIsTheFailure(_ status: Actions.ExitStatus) {
     }
   }
 }
+
+/// `r` as the next memwarden goes on with it.
+private func resumed(_ r: Recycling, _ means: RecycleMeans) -> Recycling {
+  var plan = RecyclePlan()
+  plan.means = means
+  return Recycling(plan, goingOn: r.progress)
+}
+
+@Test func anotherMemwardenSendsTheStopSignalOnlyWhereItWasNotSentForSure() {
+  var r = begin(.respawn, 100)
+  #expect(r.progress.stage == 0)
+  var asked = resumed(r, .respawn)
+  #expect(asked.step(alive, now: at(200)) == .sendStop && asked.began == at(100))
+  _ = r.step(alive, now: at(100))
+  var stopping = resumed(r, .respawn)
+  #expect(stopping.step(alive, now: at(5000)) == .wait(until: at(10_100)))
+  #expect(stopping.step(alive, now: at(10_100)) == .kill)
+  var killing = resumed(stopping, .respawn)
+  #expect(killing.step(alive, now: at(10_200)) == .wait(until: at(20_100)) && killing.killed)
+}
+
+@Test func anotherMemwardenStartsAChildThatIsToBeStarted() {
+  var r = begin(child)
+  _ = r.step(alive, now: at(0))
+  var stopped = resumed(r, child)
+  #expect(stopped.step(gone, now: at(500)) == .startChild)
+  // Started by then: it is awaited.
+  var verifying = resumed(stopped, child)
+  #expect(verifying.step(gone, now: at(600)) == .wait(until: at(30_500)))
+  #expect(verifying.step(up, now: at(700)) == .wait(until: at(1200)))
+  var settling = resumed(verifying, child)
+  #expect(settling.step(up, now: at(1200)) == .wait(until: at(1700)))
+  #expect(settling.step(up, now: at(1700)) == .done(new))
+}
+
+@Test func aRestartCommandWhoseEndNobodySawMayHaveSucceeded() {
+  var r = begin(command)
+  _ = r.step(alive, now: at(0))
+  let ended = Sighting(oldAlive: true, commandExit: .unknown)
+  var well = resumed(r, command)
+  #expect(well.step(ended, now: at(100)) == .wait(until: at(10_100)))
+  #expect(well.step(gone, now: at(200)) == .wait(until: at(200)))
+  #expect(well.step(up, now: at(300)) == .wait(until: at(800)))
+  // The old one lives on: the command may have refused, and meant it to.
+  var ill = resumed(r, command)
+  _ = ill.step(ended, now: at(100))
+  var again = resumed(ill, command)
+  #expect(again.step(ended, now: at(200)) == .wait(until: at(10_200)))
+  #expect(again.step(ended, now: at(10_200)) == .failed(.commandFailed(.unknown)))
+}

@@ -47,7 +47,7 @@ private final class Kernel {
         sent.append((Identity(pid: pid, startTicks: ticks), signal))
         return 0
       },
-      start: { _, _, _ in -ENOSYS }, childEnded: { _ in nil }, reap: { _ in })
+      start: { _, _, _, _ in -ENOSYS }, childEnded: { _ in nil }, reap: { _ in })
   }
 }
 

@@ -27,16 +27,19 @@ extension EndToEnd {
       }
     }
 
-    @Test func beingKilledEndsItsOwnWorkersAndNoOthers() throws {
+    /// What becomes of them where it can be saved is in SurvivalTests.
+    @Test func whereNoStateCanBeSavedBeingKilledEndsItsOwnWorkersAndNoOthers() throws {
       try withScene { scene in
         let leaky = try builtProgram("leaky")
         let other = try scene.startLeaky("idle", "--size", "1M")
         let agent = try scene.startAgent(
           """
+          state = "/proc/nowhere/state"
           worker "own" { run = {"\(leaky)", "idle", "--size", "1M"} soft = 8M }
           """)
         let started = try agent.awaitEvent("child_started", of: "own")
         let own = pid_t(try #require(started.number("pid")))
+        #expect(try agent.awaitEvent("state_unusable").text("message")?.contains("end with memwarden") == true)
         agent.process.kill()
         try eventually("its own worker ends") { !isAlive(own) }
         #expect(other.isRunning)

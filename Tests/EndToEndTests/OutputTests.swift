@@ -96,7 +96,7 @@ extension EndToEnd {
 
     @Test func theEndOfMemwardenBreaksNoPipe() throws {
       try withScene { scene in
-        // Deaf to the SIGTERM that comes with memwarden's end.
+        // Deaf, as many are.
         let proof = scene.path("proof")
         let agent = try scene.startAgent(
           shell(
@@ -128,7 +128,7 @@ extension EndToEnd {
         let agent = try scene.startAgent(shell(script))
         _ = try agent.awaitEvent("child_started")
         usleep(300_000)
-        #expect(try agent.process.stop() == 0)
+        #expect(try agent.process.stop(by: SIGINT) == 0)
         #expect(text(of: scene.path("over")) == "over\n")
       }
     }

@@ -44,12 +44,16 @@ extension EndToEnd {
         )
         try order("[ $innocent = $watched ] && : >\(scene.path("same"))")
         #expect(access(scene.path("same"), F_OK) == 0, "the pid was given again")
+        try eventually("it has begun its program") { allProcesses().contains { isInnocent($0) } }
         try eventually("the innocent holds its memory") { uss(of: try innocent()) ?? 0 > 32 << 20 }
         try order("kill -CONT $agent")
       }
 
       func innocent() throws -> pid_t {
-        try #require(allProcesses().first { text(of: "/proc/\($0)/cmdline").hasPrefix(scene.path("innocent")) })
+        try #require(allProcesses().first { isInnocent($0) })
+      }
+      private func isInnocent(_ pid: pid_t) -> Bool {
+        text(of: "/proc/\(pid)/cmdline").hasPrefix(scene.path("innocent"))
       }
     }
 

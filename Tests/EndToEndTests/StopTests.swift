@@ -66,7 +66,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func endingMemwardenEndsItsChildrenAndNobodyElse() throws {
+    @Test func anInterruptEndsMemwardenWithItsChildrenAndNobodyElse() throws {
       try withScene { scene in
         let leaky = try builtProgram("leaky")
         let other = try scene.startLeaky("idle", "--size", "17M")
@@ -84,7 +84,7 @@ extension EndToEnd {
         }
         _ = try agent.awaitPids(of: "theirs")
         let start = ContinuousClock.now
-        #expect(try agent.stop() == 0)
+        #expect(try agent.process.stop(by: SIGINT) == 0)
         #expect(ContinuousClock.now - start < .seconds(3))
         #expect(!mine.contains(where: isAlive))
         #expect(other.isRunning)

@@ -25,13 +25,34 @@ let workerEvents: [Expected] = [
   Expected(.vanished(pid: 42), "seen", "vanished", #""pid": 42"#, "pid 42 ended"),
   Expected(.childStarted(pid: 42), "acted", "child_started", #""pid": 42"#, "started as pid 42"),
   Expected(
-    .childEnded(pid: 42, code: 3, signal: 0, said: []), "failed", "child_ended",
-    #""pid": 42, "exit_code": 3, "signal": 0"#,
+    .childAdopted(pid: 42), "recovered", "child_adopted", #""pid": 42"#,
+    "goes on as pid 42, which an earlier memwarden started"),
+  Expected(
+    .childEnded(pid: 42, ChildEnd(cause: .crashed, code: 3, signal: 0), said: []), "failed", "child_ended",
+    #""pid": 42, "exit_code": 3, "signal": 0, "cause": "crashed""#,
     "pid 42 ended by itself with exit code 3"),
   Expected(
-    .childEnded(pid: 42, code: 0, signal: 11, said: bytes("one\n\u{1B}[1m\"no\n")), "failed", "child_ended",
-    #""pid": 42, "exit_code": 0, "signal": 11, "last_lines": ["one", "\u001b[1m\"no"]"#,
+    .childEnded(pid: 42, ChildEnd(cause: .crashed, code: 0, signal: 11), said: bytes("one\n\u{1B}[1m\"no\n")), "failed",
+    "child_ended",
+    #""pid": 42, "exit_code": 0, "signal": 11, "cause": "crashed", "last_lines": ["one", "\u001b[1m\"no"]"#,
     "pid 42 ended by itself, by signal 11; it said last: \\x1b[1m\"no"),
+  Expected(
+    .childEnded(pid: 42, ChildEnd(cause: .exited, code: 0, signal: 0), said: []), "failed", "child_ended",
+    #""pid": 42, "exit_code": 0, "signal": 0, "cause": "exited""#, "pid 42 ended by itself with exit code 0"),
+  Expected(
+    .childEnded(pid: 42, ChildEnd(cause: .outOfMemory, code: 0, signal: 9), said: []), "failed", "child_ended",
+    #""pid": 42, "exit_code": 0, "signal": 9, "cause": "oom_killed""#,
+    "pid 42 was ended by the kernel for want of memory (signal 9)"),
+  Expected(
+    .childEnded(pid: 42, ChildEnd(cause: .operatorEnded, code: 0, signal: 15), said: []), "failed", "child_ended",
+    #""pid": 42, "exit_code": 0, "signal": 15, "cause": "operator""#, "pid 42 was ended by somebody with signal 15"),
+  Expected(
+    .childEnded(pid: 42, ChildEnd(cause: .unknown, code: -1, signal: 0), said: []), "failed", "child_ended",
+    #""pid": 42, "exit_code": null, "signal": 0, "cause": "unknown""#,
+    "pid 42 ended; how is not known, for an earlier memwarden started it"),
+  Expected(
+    .childEnded(pid: 42, ChildEnd(cause: .unknown, code: 0, signal: 9), said: []), "failed", "child_ended",
+    #""pid": 42, "exit_code": 0, "signal": 9, "cause": "unknown""#, "pid 42 ended by itself, by signal 9"),
   Expected(
     .outputFloods(bytesPerSecond: 300 << 10), "seen", "output_floods", #""bytes_per_second": 307200"#,
     "floods its output with 300 KiB/s"),
@@ -76,6 +97,10 @@ let workerEvents: [Expected] = [
     figureNumbers + #", "pid": 42, "reason": "asked""#,
     "recycling pid 42 (asked for): \(said)"),
   Expected(
+    .recycleResumed(.hardLimit, pid: 42, after: .seconds(3)), "recovered", "recycle_resumed",
+    #""pid": 42, "reason": "hard_limit", "after_ms": 3000"#,
+    "going on with recycling pid 42 (over the hard limit), which an earlier memwarden began 3 s ago"),
+  Expected(
     .killedAfterGrace(pid: 42, grace: .seconds(10)), "acted", "killed_after_grace", #""pid": 42, "grace_ms": 10000"#,
     "pid 42 did not stop within its grace period of 10 s: killed"),
   Expected(
@@ -118,7 +143,11 @@ let agentEvents: [Expected] = [
     .started(workers: 1, logs: 2, memory: .mib(64)), "seen", "started",
     #""workers": 1, "logs": 2, "mem_total_bytes": 67108864"#,
     "watching 1 worker and 2 logs on a board with 64 MiB"),
-  Expected(.stopping, "seen", "stopping", "", "stopping: own workers are ended, all others go on"),
+  Expected(
+    .stopping(endsWorkers: true), "seen", "stopping", "", "stopping: own workers are ended, all others go on"),
+  Expected(
+    .stopping(endsWorkers: false), "seen", "stopping", "",
+    "stopping: all workers go on, own ones until the next memwarden takes them over"),
   Expected(
     .reloaded(workers: 0, logs: 1), "acted", "reloaded", #""workers": 0, "logs": 1"#,
     "configuration reloaded: 0 workers and 1 log"),

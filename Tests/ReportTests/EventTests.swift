@@ -45,6 +45,8 @@ import Testing
     case .childStarted: 8
     case .childEnded: 9
     case .childNotStarted: 10
+    case .childAdopted: 45
+    case .recycleResumed: 46
     case .overSoft: 11
     case .overHard: 12
     case .backBelow: 13
@@ -109,7 +111,7 @@ import Testing
   event.isSynchronised = false
   event.wall = 12_345
   #expect(line(event).hasPrefix("1970-01-01T00:00:12.345Z? acted "))
-  #expect(line(Event(.stopping, .agent)).contains(" seen memwarden: stopping"))
+  #expect(line(Event(.stopping(endsWorkers: true), .agent)).contains(" seen memwarden: stopping"))
 }
 
 @Test func everyObstacleAndReasonHasItsOwnNameAndWords() {

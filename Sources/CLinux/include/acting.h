@@ -16,9 +16,11 @@ int cl_kill(int32_t pid, int signal);
 /// 1 when the process behind the pidfd has exited (it may still be a zombie), 0 while it lives.
 int cl_pidfd_exited(int pidfd);
 /// Starts argv[0] without a shell, in a session of its own, standard input from /dev/null, signals at their defaults,
-/// no descriptor of ours but stdout and stderr. `ends_with_us`: it gets SIGTERM when we end. `output`: what becomes its
-/// stdout and stderr, or -1: ours, or -2: /dev/null. The pid, or -errno.
-int32_t cl_spawn(char *const argv[], bool ends_with_us, int output);
+/// no descriptor of ours but stdout and stderr. `output`: what becomes its stdout and stderr, or -1: ours, or -2: /dev/null.
+/// `record`, unless it is negative: there it writes `number` and who it is (child_record_self) before its program begins;
+/// its program does not begin if we ended before that. `ends_with_us`: where it is not recorded, it gets SIGTERM when we
+/// end. The pid, or -errno.
+int32_t cl_spawn(char *const argv[], bool ends_with_us, int output, int record, uint64_t number);
 /// Has this child of ours ended? 0 no; 1 yes, not reaped yet, with its status split in two; -errno.
 int cl_child_ended(int32_t pid, int32_t *code, int32_t *signal);
 /// Reaps a child that has ended. 0 or -errno.

@@ -3,28 +3,43 @@ import Foundation
 import Testing
 
 final class Agent {
-  let process: StartedProcess
+  private(set) var process: StartedProcess
   let port: UInt16
   /// The unix socket, on which root may do everything.
   let socketPath: String
   let configurationPath: String
   private let scene: Scene
+  private let words: [String]
 
-  /// What the agent says before an http section of the test's own harness; `settings` are all other sections.
-  private static func http(port: UInt16, socket: String, more: String) -> String {
-    "http { listen = \"127.0.0.1:\(port)\" socket = \"\(socket)\" \(more) }\n"
+  /// What the configuration says before the test's own `settings`, which are all sections but http: and where the state
+  /// is, that agents of other tests may not find it.
+  private static func head(port: UInt16, socket: String, more: String, _ settings: String, in scene: Scene) -> String {
+    let state = settings.contains("state = ") ? "" : "state = \"\(scene.path("run/state"))\" "
+    return state + "http { listen = \"127.0.0.1:\(port)\" socket = \"\(socket)\" \(more) }\n"
   }
 
-  fileprivate init(_ settings: String, http more: String, under launcher: [String], options: [String], in scene: Scene)
-    throws
-  {
+  fileprivate init(
+    _ settings: String, http more: String, socket: String?, under launcher: [String], options: [String], in scene: Scene
+  ) throws {
     self.scene = scene
     port = try freePort()
-    socketPath = scene.path("agent.sock")
-    configurationPath = scene.path("memwarden.conf")
-    try scene.write(Agent.http(port: port, socket: socketPath, more: more) + settings, to: "memwarden.conf")
-    let words = launcher + [try builtProgram("memwarden"), "run", "-c", configurationPath] + options
+    socketPath = socket ?? scene.path("agent.sock")
+    let name = socket == nil ? "memwarden.conf" : "other.conf"
+    configurationPath = scene.path(name)
+    try scene.write(Agent.head(port: port, socket: socketPath, more: more, settings, in: scene) + settings, to: name)
+    words = launcher + [try builtProgram("memwarden"), "run", "-c", configurationPath] + options
     process = try scene.start(words[0], Array(words.dropFirst()))
+    try awaitAnswer()
+  }
+
+  /// Another one, of the same configuration; the former has ended.
+  func startAgain() throws {
+    try startUnawaited()
+    try awaitAnswer()
+  }
+  func startUnawaited() throws { process = try scene.start(words[0], Array(words.dropFirst())) }
+
+  func awaitAnswer() throws {
     try eventually("the agent answers, having said:\n\(process.output)") {
       guard process.isRunning else { throw Failure("the agent ended: \(process.output)") }
       return (try? get("/healthz"))?.status == 200
@@ -56,7 +71,8 @@ final class Agent {
 
   /// Writes other settings to its configuration; a SIGHUP or POST /v1/reload makes it read them.
   func rewrite(_ settings: String, http more: String = "") throws {
-    try scene.write(Agent.http(port: port, socket: socketPath, more: more) + settings, to: "memwarden.conf")
+    try scene.write(
+      Agent.head(port: port, socket: socketPath, more: more, settings, in: scene) + settings, to: "memwarden.conf")
   }
 
   /// Ends it as an operator does; answers the exit code.
@@ -66,10 +82,11 @@ final class Agent {
 extension Scene {
   /// Starts the agent and waits until it answers. `settings`: the configuration but for its http section, which the
   /// harness writes; `http`: more keys for that section, such as a token file; `under`: a program, with its arguments,
-  /// that starts it; `options`: more words behind `run -c FILE`.
+  /// that starts it; `options`: more words behind `run -c FILE`; `socket`: its unix socket, for a second agent on one scene.
   func startAgent(
-    _ settings: String, http more: String = "", under launcher: [String] = [], options: [String] = []
+    _ settings: String, http more: String = "", socket: String? = nil, under launcher: [String] = [],
+    options: [String] = []
   ) throws -> Agent {
-    try Agent(settings, http: more, under: launcher, options: options, in: self)
+    try Agent(settings, http: more, socket: socket, under: launcher, options: options, in: self)
   }
 }

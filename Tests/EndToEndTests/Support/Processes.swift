@@ -57,9 +57,9 @@ final class StartedProcess {
     if isRunning { Glibc.kill(pid, number) }
   }
 
-  /// SIGTERM, then waits for the end; answers the exit code.
-  func stop(within seconds: Double = 30) throws -> Int {
-    signal(SIGTERM)
+  /// SIGTERM, or another signal, then waits for the end; answers the exit code.
+  func stop(by number: CInt = SIGTERM, within seconds: Double = 30) throws -> Int {
+    signal(number)
     return try waitForExit(within: seconds)
   }
 
