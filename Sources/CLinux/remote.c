@@ -185,9 +185,10 @@ static uintptr_t find_instruction(const struct remote_thread *t) {
     if (!maps) return 0;
     size_t budget = 8u << 20;
     while (!found && budget && fgets(line, sizeof line, maps)) {
-      unsigned long start, end;
-      char rights[8];
-      if (sscanf(line, "%lx-%lx %7s", &start, &end, rights) != 3 || rights[0] != 'r' || rights[2] != 'x') continue;
+      // "7f0000000000-7f0000021000 r-xp ..."; scanf(3) would be 9 kB of the program.
+      char *rest;
+      unsigned long start = strtoul(line, &rest, 16), end = *rest ? strtoul(rest + 1, &rest, 16) : 0;
+      if (strncmp(rest, " r", 2) != 0 || rest[3] != 'x') continue;
       if (pass == 0 && !strstr(line, "[vdso]")) continue;
       while (start < end && !found && budget) {
         size_t count = end - start < sizeof bytes ? end - start : sizeof bytes;

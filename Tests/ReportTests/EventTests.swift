@@ -88,7 +88,7 @@ import Testing
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
   #expect(Set(rows.map { number($0.what) }) == Set(0..<48))
-  #expect(Set(rows.map(\.event)).count == 47 + budgetEvents.count)
+  #expect(Set(rows.map(\.event)).count == 49 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
