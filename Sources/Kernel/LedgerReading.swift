@@ -15,7 +15,7 @@ func parseMemInfoRest(_ text: Span<UInt8>) -> MemInfoRest? {
   while !s.isAtEnd {
     for i in 0..<MemInfoRest.count where s.accept(restOfMemInfo[i]) {
       guard let n = s.number() else { return nil }
-      rest[i] = s.accept(" kB") ? .kib(n) : ByteCount(n)
+      rest.set(i, s.accept(" kB") ? .kib(n) : ByteCount(n))
       break
     }
     s.skipLine()
@@ -28,16 +28,27 @@ func parseMemInfoRest(_ text: Span<UInt8>) -> MemInfoRest? {
 func parseTCPPages(_ text: Span<UInt8>) -> UInt64? {
   var s = ByteScanner(text)
   while !s.isAtEnd {
-    if s.accept("TCP:") {
-      while !s.isAtEnd, s.next != 0x0A {
-        if s.accept(" mem ") { return s.number() }
-        s.move(to: s.position &+ 1)
-      }
-      return nil
+    if s.accept("TCP: inuse ") {
+      for _ in 1...7 { s.skipField() }
+      return s.accept(" mem ") ? s.number() : nil
     }
     s.skipLine()
   }
   return nil
+}
+
+/// The free pages on the lists of each processor, of /proc/zoneinfo, e.g. `              count:    8655`.
+func parseCPULists(_ text: Span<UInt8>) -> UInt64? {
+  var s = ByteScanner(text), pages: UInt64?
+  while !s.isAtEnd {
+    s.skipBlanks()
+    if s.accept("count:") {
+      guard let n = s.number() else { return nil }
+      pages = (pages ?? 0).saturatingAdd(n)
+    }
+    s.skipLine()
+  }
+  return pages
 }
 
 extension KernelReader {
@@ -46,6 +57,10 @@ extension KernelReader {
   /// Of all network namespaces. `unsupported` without CONFIG_NET.
   public func tcpMemory() throws(Absence) -> ByteCount {
     ByteCount(saturating: try system("/net/sockstat", parseTCPPages), times: pageSize)
+  }
+
+  public func freeOnCPULists() throws(Absence) -> ByteCount {
+    ByteCount(saturating: try system("/zoneinfo", records: true, parseCPULists), times: pageSize)
   }
 
   /// RAM that zram devices take, the third number of /sys/block/zramN/mm_stat (Linux 4.1), e.g.

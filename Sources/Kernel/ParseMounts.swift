@@ -36,8 +36,10 @@ func forEachMount(_ text: Span<UInt8>, _ body: (MountLine) -> Void) -> Bool {
   return true
 }
 
-/// What the types of filesystems begin with that a server or another process stands behind.
-private let remoteTypes: [StaticString] = ["fuse", "nfs", "cifs", "smb", "9p", "ceph", "afs", "virtiofs", "coda"]
+/// What the types of filesystems begin with that a server, another process or another filesystem stands behind.
+private let indirectTypes: [StaticString] = [
+  "fuse", "nfs", "cifs", "smb", "9p", "ceph", "afs", "virtiofs", "coda", "overlay", "aufs", "ecryptfs",
+]
 
 /// Every mount of the file. Nil when a line is malformed: a mount that is not understood must not look absent.
 func parseMounts(_ text: Span<UInt8>) -> [Mount]? {
@@ -55,7 +57,7 @@ func parseMounts(_ text: Span<UInt8>) -> [Mount]? {
       readOnly: option(text.extracting(line.options), "ro") != nil
         || option(text.extracting(line.superOptions), "ro") != nil)
     var type = ByteScanner(text.extracting(line.type))
-    for name in remoteTypes where type.accept(name) { mount.isRemote = true }
+    for name in indirectTypes where type.accept(name) { mount.isIndirect = true }
     mounts.append(mount)
   }
   return whole ? mounts : nil

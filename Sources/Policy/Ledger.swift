@@ -6,13 +6,15 @@ public enum LedgerKind: UInt8, Sendable {
   /// Anonymous memory of the processes seen, and of those not seen (other namespaces, hidepid); MADV_FREE pages.
   case processes, otherProcesses, lazyFree
   /// Files with a name on RAM filesystems, without a name, memfds, System V segments; shared memory that is none of them:
-  /// shared mappings, covered mounts, those of other namespaces, graphics buffers.
-  case tmpfs, ramfs, deletedFiles, memfds, sharedMemory, otherShared
+  /// shared mappings, covered mounts, those of other namespaces, graphics buffers. From tmpfs on all of it is Shmem, but
+  /// for what was deleted on ramfs.
+  case ramfs, tmpfs, deletedFiles, memfds, sharedMemory, otherShared
   /// File pages that can be dropped; those that cannot: locked, in covered mounts, of a ramfs that is not seen.
   case pageCache, pinnedCache
   case slabReclaimable, slabUnreclaimable, kernelStacks, pageTables, perCPU, vmalloc, sockets
-  case zram, zswap, hugePages, free, unexplained
-  public static let count: UInt8 = 23
+  /// The last before unexplained: free pages that processors keep at hand, which MemFree does not count.
+  case zram, zswap, hugePages, free, cpuLists, unexplained
+  public static let count = 24
 }
 
 /// Somebody or something that holds a part of a row.
@@ -48,16 +50,22 @@ public struct LedgerRow: Sendable {
   public var parts = [LedgerPart]()
 }
 
-/// What the ledger is made of. nil is not known.
+/// An amount for each kind, or none: not known.
 public struct LedgerFigures: Sendable {
-  public var memory = MemInfo(), rest = MemInfoRest()
-  public var processes = ProcessShare()
-  /// On tmpfs and ramfs; of each what is held deleted is apart.
-  public var tmpfs = ByteCount.zero, ramfs = ByteCount.zero
-  public var deletedOnTmpfs = ByteCount.zero, deletedOnRamfs = ByteCount.zero
-  public var memfds = ByteCount.zero, sharedMemory = ByteCount.zero
-  public var sockets: ByteCount?, zram: ByteCount?
+  private var amounts = InlineArray<24, UInt64>(repeating: .max)
+  /// Of those in `deletedFiles`, what is on ramfs.
+  public var deletedOnRamfs = ByteCount.zero
   public init() {}
+
+  public subscript(kind: LedgerKind) -> ByteCount? {
+    @inline(never) get {
+      let amount = amounts[Int(kind.rawValue)]
+      return amount == .max ? nil : ByteCount(amount)
+    }
+    // No board has 2^58 bytes: a figure that says so is not worth a trap.
+    @inline(never) set { amounts[Int(kind.rawValue)] = newValue.map { min($0.rawValue, 1 << 58) } ?? .max }
+  }
+  public mutating func add(_ bytes: ByteCount, to kind: LedgerKind) { self[kind] = (self[kind] ?? .zero) + bytes }
 }
 
 public struct Ledger: Sendable {
@@ -67,67 +75,86 @@ public struct Ledger: Sendable {
   /// Of the RAM files, as much as cannot be in RAM: they hold more than the kernel counts there. Taken off the largest
   /// of their rows.
   public private(set) var filesInSwap = ByteCount.zero
-  private var explained: Int64 = 0
 
-  public init(_ figures: LedgerFigures) {
-    let memory = figures.memory, rest = figures.rest
+  /// `found`: processes, lazyFree, what lives in RAM as files, sockets, zram and cpuLists.
+  public init(_ memory: MemInfo, _ rest: MemInfoRest, found: LedgerFigures) {
     total = memory.total
-    rows.reserveCapacity(Int(LedgerKind.count))
+    var figures = found
+    bookAnonymous(memory.anonPages, &figures)
+    bookFiles(memory, rest, &figures)
+    figures[.slabReclaimable] = memory.slabReclaimable
+    figures[.slabUnreclaimable] = memory.slabUnreclaimable ?? memory.slab
+    figures[.kernelStacks] = memory.kernelStack
+    figures[.pageTables] = memory.pageTables
+    if let secondary = rest[.secondaryPageTables] { figures.add(secondary, to: .pageTables) }
+    figures[.perCPU] = memory.percpu
+    if let used = rest[.vmallocUsed], rest[.vmallocChunk] ?? .zero == .zero {
+      // Kernel stacks are in it wherever it holds that much (CONFIG_VMAP_STACK).
+      let stacks = memory.kernelStack ?? .zero
+      figures[.vmalloc] = used < stacks ? used : used - stacks
+    }
+    figures[.zswap] = rest[.zswap]
+    figures[.hugePages] = rest[.hugetlb]
+    if rest[.hugetlb] == nil, let number = rest[.hugePages], let size = rest[.hugePageSize] {
+      figures[.hugePages] = ByteCount(saturating: number.rawValue, times: size.rawValue)
+    }
+    figures[.free] = memory.free
+    rank(figures)
+  }
 
+  private func bookAnonymous(_ pages: ByteCount?, _ figures: inout LedgerFigures) {
+    guard let pages else { return }
     // Estimates may come to more than there is.
-    let anonymous = memory.anonPages ?? .max
-    let lazyFree = min(figures.processes.lazyFree, anonymous)
-    let seen = min(figures.processes.anonymous, anonymous - lazyFree)
-    book(.processes, seen)
-    book(.lazyFree, lazyFree)
-    book(.otherProcesses, memory.anonPages.map { $0 - seen - lazyFree })
+    let lazyFree = min(figures[.lazyFree] ?? .zero, pages)
+    let seen = min(figures[.processes] ?? .zero, pages - lazyFree)
+    figures[.lazyFree] = lazyFree
+    figures[.processes] = seen
+    figures[.otherProcesses] = pages - seen - lazyFree
+  }
 
-    var files: [(LedgerKind, ByteCount)] = [
-      (.tmpfs, figures.tmpfs), (.deletedFiles, figures.deletedOnTmpfs), (.memfds, figures.memfds),
-      (.sharedMemory, figures.sharedMemory),
-    ]
-    var held = ByteCount.zero, largest = 0
-    for i in files.indices {
-      held += files[i].1
-      if files[i].1 > files[largest].1 { largest = i }
+  private mutating func bookFiles(_ memory: MemInfo, _ rest: MemInfoRest, _ figures: inout LedgerFigures) {
+    var held = ByteCount.zero, most = ByteCount.zero, largest = LedgerKind.tmpfs
+    for i in LedgerKind.tmpfs.rawValue..<LedgerKind.otherShared.rawValue {
+      guard let kind = LedgerKind(rawValue: i), let bytes = figures[kind] else { continue }
+      held += bytes
+      if bytes > most { (most, largest) = (bytes, kind) }
     }
     if let shmem = memory.shmem {
       filesInSwap = held - shmem
-      files[largest].1 = files[largest].1 - filesInSwap
-      book(.otherShared, shmem - held)
+      figures[largest] = most - filesInSwap
+      figures[.otherShared] = shmem - held
     }
-    files[1].1 += figures.deletedOnRamfs
-    for (kind, bytes) in files { book(kind, bytes) }
-    book(.ramfs, figures.ramfs)
+    figures.add(figures.deletedOnRamfs, to: .deletedFiles)
 
-    if let cached = memory.cached {
-      let ram = (memory.shmem ?? held) + figures.ramfs + figures.deletedOnRamfs
-      let pages = cached + (memory.buffers ?? .zero) - ram
-      var dropped = pages
-      if let active = rest[.activeFile], let inactive = rest[.inactiveFile] {
-        dropped = min(pages, active + inactive - lazyFree)
+    guard let cached = memory.cached else { return }
+    let ram = (memory.shmem ?? held) + (figures[.ramfs] ?? .zero) + figures.deletedOnRamfs
+    let pages = cached + (memory.buffers ?? .zero) - ram
+    var dropped = pages
+    if let active = rest[.activeFile], let inactive = rest[.inactiveFile] {
+      dropped = min(pages, active + inactive - (figures[.lazyFree] ?? .zero))
+    }
+    figures[.pageCache] = dropped
+    figures[.pinnedCache] = pages - dropped
+  }
+
+  private mutating func rank(_ figures: LedgerFigures) {
+    var rest = Int64(clamping: total.rawValue)
+    rows.reserveCapacity(LedgerKind.count)
+    for i in 0..<UInt8(LedgerKind.count) {
+      guard let kind = LedgerKind(rawValue: i) else { continue }
+      var amount = rest
+      if kind != .unexplained {
+        guard let bytes = figures[kind] else { continue }
+        amount = Int64(clamping: bytes.rawValue)
+        rest &-= amount
       }
-      book(.pageCache, dropped)
-      book(.pinnedCache, pages - dropped)
+      rows.append(LedgerRow(kind: kind, bytes: amount))
+      var k = rows.count - 1
+      while k > 0, rows[k - 1].bytes < rows[k].bytes {
+        rows.swapAt(k - 1, k)
+        k -= 1
+      }
     }
-
-    book(.slabReclaimable, memory.slabReclaimable)
-    book(.slabUnreclaimable, memory.slabUnreclaimable ?? memory.slab)
-    book(.kernelStacks, memory.kernelStack)
-    book(.pageTables, memory.pageTables.map { $0 + (rest[.secondaryPageTables] ?? .zero) })
-    book(.perCPU, memory.percpu)
-    book(.vmalloc, vmalloc(memory, rest))
-    book(.sockets, figures.sockets)
-    book(.zram, figures.zram)
-    book(.zswap, rest[.zswap])
-    var huge = rest[.hugetlb]
-    if huge == nil, let number = rest[.hugePages], let size = rest[.hugePageSize] {
-      huge = ByteCount(saturating: number.rawValue, times: size.rawValue)
-    }
-    book(.hugePages, huge)
-    book(.free, memory.free)
-    rows.append(LedgerRow(kind: .unexplained, bytes: Int64(clamping: total.rawValue) &- explained))
-    rank()
   }
 
   public var unexplained: Int64 { row(.unexplained)?.bytes ?? 0 }
@@ -141,33 +168,4 @@ public struct Ledger: Sendable {
   public mutating func setParts(_ parts: [LedgerPart], of kind: LedgerKind) {
     for i in rows.indices where rows[i].kind == kind { rows[i].parts = parts }
   }
-
-  private mutating func book(_ kind: LedgerKind, _ bytes: ByteCount?) {
-    guard let bytes else { return }
-    // No board has 2^60 bytes: a figure that says so is not worth a trap.
-    let amount = Int64(clamping: min(bytes, ByteCount(1 << 60)).rawValue)
-    explained &+= amount
-    rows.append(LedgerRow(kind: kind, bytes: amount))
-  }
-
-  /// Kernel stacks are in it wherever it holds that much (CONFIG_VMAP_STACK).
-  private func vmalloc(_ memory: MemInfo, _ rest: MemInfoRest) -> ByteCount? {
-    guard let used = rest[.vmallocUsed], rest[.vmallocChunk] ?? .zero == .zero else { return nil }
-    let stacks = memory.kernelStack ?? .zero
-    return used < stacks ? used : used - stacks
-  }
-
-  private mutating func rank() {
-    for i in rows.indices {
-      var k = i
-      while k > 0, rows[k - 1].bytes < rows[k].bytes {
-        rows.swapAt(k - 1, k)
-        k -= 1
-      }
-    }
-  }
-}
-
-extension ByteCount {
-  fileprivate static let max = ByteCount(.max)
 }

@@ -10,16 +10,13 @@ public final class LedgerRecord {
   /// Processes seen, those that could not be read, those whose figures are estimates.
   let processes: Int, unreadable: Int, estimated: Int
   public init(
-    _ ledger: Ledger, readAt: Instant, took: Milliseconds, cpuMicroseconds: Int64, processes: Int, unreadable: Int,
-    estimated: Int
+    _ ledger: Ledger, _ tally: ProcessTally, readAt: Instant, took: Milliseconds, cpuMicroseconds: Int64
   ) {
     self.ledger = ledger
     self.readAt = readAt
     self.took = took
     self.cpuMicroseconds = cpuMicroseconds
-    self.processes = processes
-    self.unreadable = unreadable
-    self.estimated = estimated
+    (processes, unreadable, estimated) = (tally.processes, tally.unreadable, tally.estimated)
   }
 
   /// Asked again within a second, or within twenty times what it cost, the same one is told.
@@ -69,7 +66,7 @@ public final class LedgerRecord {
         }
       }
       json.array("absent") { json in
-        for i in 0..<LedgerKind.count {
+        for i in 0..<UInt8(LedgerKind.count) {
           if let kind = LedgerKind(rawValue: i), ledger.row(kind) == nil { json.string(Bytes(kind.name)) }
         }
       }
@@ -79,19 +76,23 @@ public final class LedgerRecord {
   func write(to text: inout Bytes, _ board: Board) {
     text.write("HOLDS      SHARE\n")
     for row in ledger.rows where row.bytes != 0 {
-      let bytes = ByteCount(row.bytes.magnitude)
-      text.amount(bytes, 10)
-      let share = share(bytes.rawValue)
+      let bytes = row.bytes.magnitude, share = share(bytes)
+      text.amount(ByteCount(bytes), 10)
       text.cell("\(share / 100).\(share % 100 / 10) %", 7)
       for i in 0..<UInt64(20) { text.append(i * 500 < share ? 0x23 : 0x20) }
-      text.say(row.bytes < 0 ? " counted twice: \(row.kind.words)\n" : " \(row.kind.words)\n")
+      text.append(0x20)
+      if row.bytes < 0 { text.write("counted twice: ") }
+      let name = row.kind.name
+      for i in 0..<name.utf8CodeUnitCount {
+        let byte = name.utf8Start[i]
+        text.append(byte == UInt8(ascii: "_") ? 0x20 : byte)
+      }
+      text.append(0x0A)
       for part in row.parts { part.write(to: &text) }
     }
-    text.say("\(ledger.total) in all, \(board.memory.usable) of it available; processes seen: \(processes)")
-    if unreadable > 0 { text.say(", \(unreadable) not readable") }
-    if estimated > 0 { text.say(", \(estimated) estimated") }
-    text.say("\n")
-    if let swapped = board.memory.swapUsed, swapped > .zero { text.say("beside it \(swapped) in swap\n") }
+    text.say("\(ledger.total) in all, \(board.memory.usable) of it available")
+    if let swapped = board.memory.swapUsed { text.say("; \(swapped) in swap") }
+    text.say("; processes: \(processes), of which \(unreadable) unreadable, \(estimated) estimated\n")
   }
 }
 
@@ -112,50 +113,46 @@ extension LedgerPart {
     }
   }
 
-  /// `    12 MiB     worker web, 3 processes, pid 71`
+  /// `  12 MiB     worker web, 3 processes, pid 71`
   func write(to text: inout Bytes) {
     text.write(kind == .file ? "     " : "  ")
     text.amount(bytes, 10)
-    if kind != .mount && kind != .file && kind != .rest { text.say("\(kind.name) ") }
-    text.say("\(name)")
-    if kind == .rest { text.write("all others") }
-    if processes > 1 { text.say(", \(processes) processes") }
-    if pid > 0 { text.say(", pid \(pid)") }
-    if !comm.isEmpty { text.say(" (\(comm))") }
-    if swap > .zero && kind != .mapping { text.say(", \(swap) more in swap") }
-    text.write("\n")
+    if kind != .mount && kind != .file {
+      text.write(kind.name)
+      text.append(0x20)
+    }
+    text.writeSafely(name)
+    func note(_ before: StaticString, _ n: Int, _ after: StaticString) {
+      if n == 0 { return }
+      text.write(before)
+      text.write(n)
+      text.write(after)
+    }
+    note(", ", processes > 1 ? processes : 0, " processes")
+    note(", pid ", Int(pid), "")
+    if !comm.isEmpty {
+      text.write(" (")
+      text.writeSafely(comm)
+      text.write(")")
+    }
+    if kind != .mapping { note(", in swap ", Int(clamping: swap.rawValue / 1024), " KiB") }
+    text.append(0x0A)
   }
 }
 
 extension LedgerPart.Kind {
-  var name: StaticString {
-    switch self {
-    case .worker: "worker"
-    case .command: "command"
-    case .rest: "rest"
-    case .mount: "mount"
-    case .file: "file"
-    case .memfd: "memfd"
-    case .segment: "segment"
-    case .mapping: "mapping"
-    }
-  }
+  var name: StaticString { namesOfParts[Int(rawValue)] }
 }
-
 extension LedgerKind {
-  var name: StaticString { namesOfKinds[Int(rawValue)].name }
-  var words: StaticString { namesOfKinds[Int(rawValue)].words }
+  var name: StaticString { namesOfKinds[Int(rawValue)] }
 }
 
-/// In the order of LedgerKind.
-private let namesOfKinds: [(name: StaticString, words: StaticString)] = [
-  ("processes", "processes"), ("other_processes", "processes that are not seen from here"),
-  ("lazy_free", "given back by processes, taken when needed"), ("tmpfs", "files on tmpfs"),
-  ("ramfs", "files on ramfs"), ("deleted_files", "deleted files that are held open"), ("memfds", "memfds"),
-  ("shared_memory", "shared memory segments"), ("other_shared", "shared memory that is no file seen here"),
-  ("page_cache", "page cache, dropped when needed"), ("pinned_cache", "page cache that cannot be dropped"),
-  ("slab_reclaimable", "kernel objects, dropped when needed"), ("slab_unreclaimable", "kernel objects"),
-  ("kernel_stacks", "kernel stacks"), ("page_tables", "page tables"), ("per_cpu", "per-CPU memory"),
-  ("vmalloc", "kernel mappings (vmalloc)"), ("sockets", "TCP buffers"), ("zram", "zram"), ("zswap", "zswap"),
-  ("huge_pages", "huge pages"), ("free", "free"), ("unexplained", "unexplained"),
+/// In the order of LedgerPart.Kind, and of LedgerKind.
+private let namesOfParts: [StaticString] = [
+  "worker", "command", "rest", "mount", "file", "memfd", "segment", "mapping",
+]
+private let namesOfKinds: [StaticString] = [
+  "processes", "other_processes", "lazy_free", "ramfs", "tmpfs", "deleted_files", "memfds", "shared_memory",
+  "other_shared", "page_cache", "pinned_cache", "slab_reclaimable", "slab_unreclaimable", "kernel_stacks",
+  "page_tables", "per_cpu", "vmalloc", "sockets", "zram", "zswap", "huge_pages", "free", "cpu_lists", "unexplained",
 ]

@@ -16,13 +16,15 @@ public struct MemInfoRest: Sendable {
     case hugetlb, hugePages, hugePageSize
   }
   public static let count = 9
-  private var values = InlineArray<9, ByteCount?>(repeating: nil)
+  private var values = InlineArray<9, UInt64>(repeating: .max)
   public init() {}
-  public subscript(line: Line) -> ByteCount? { values[Int(line.rawValue)] }
-  public subscript(index: Int) -> ByteCount? {
-    get { values[index] }
-    set { values[index] = newValue }
+  public subscript(line: Line) -> ByteCount? {
+    @inline(never) get {
+      let value = values[Int(line.rawValue)]
+      return value == .max ? nil : ByteCount(value)
+    }
   }
+  public mutating func set(_ line: Int, _ value: ByteCount) { values[line] = value.rawValue }
 }
 
 /// What the ledger books to a process, or to several together. Shared pages are divided among those who map them, as PSS

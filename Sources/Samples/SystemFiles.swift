@@ -74,8 +74,8 @@ public struct Mount: Equatable, Sendable {
   public var root: Bytes, point: Bytes
   public var kind: Kind
   public var readOnly: Bool
-  /// Behind it is a server or another process: what is asked of it may wait for ever.
-  public var isRemote = false
+  /// Behind it is a server or another process, which may never answer, or another filesystem, which may be in RAM.
+  public var isIndirect = false
   public init(device: Device, root: Bytes, point: Bytes, kind: Kind, readOnly: Bool) {
     self.device = device
     self.root = root

@@ -13,7 +13,7 @@ final class LedgerFiles {
     let writes: Bool
   }
   private let reader: KernelReader
-  /// Not those of mounts that somebody else stands behind.
+  /// Of filesystems that keep their files themselves.
   private let devices: [Device]
   private var holders = [Holder]()
   /// By device and inode.
@@ -28,7 +28,7 @@ final class LedgerFiles {
   init(_ reader: KernelReader) {
     self.reader = reader
     var devices = [Device]()
-    for mount in (try? reader.mounts()) ?? [] where mount.kind == .other && !mount.isRemote {
+    for mount in (try? reader.mounts()) ?? [] where mount.kind == .other && !mount.isIndirect {
       devices.append(mount.device)
     }
     self.devices = devices
@@ -67,15 +67,19 @@ final class LedgerFiles {
     }
   }
 
-  /// A mount and its largest files, each with one that holds it.
-  func parts(of record: FileSystemRecord, holding bytes: ByteCount, _ around: Surroundings) -> [LedgerPart] {
-    var parts = [LedgerPart(.mount, record.point, bytes)]
-    for i in 0..<min(record.largest.count, 4) {
-      var part = LedgerPart(.file, record.largest[i].path, record.largest[i].allocated)
-      for holder in holders where holder.inode == record.largest[i].inode && holder.record === record {
-        around.setHolder(holder.pid, of: &part)
+  /// The mounts of one kind, each followed by its largest files with one that holds them.
+  @inline(never) func mounts(_ kind: Mount.Kind, _ board: Board, _ around: Surroundings) -> [LedgerPart] {
+    var parts = [LedgerPart]()
+    for record in board.fileSystems where record.kind == kind && !record.isCovered {
+      guard let usage = record.usage, usage.used > record.deleted else { continue }
+      parts.append(LedgerPart(.mount, record.point, usage.used - record.deleted))
+      for i in 0..<min(record.largest.count, 4) {
+        var part = LedgerPart(.file, record.largest[i].path, record.largest[i].allocated)
+        for holder in holders where holder.inode == record.largest[i].inode && holder.record === record {
+          around.setHolder(holder.pid, of: &part)
+        }
+        parts.append(part)
       }
-      parts.append(part)
     }
     return parts
   }

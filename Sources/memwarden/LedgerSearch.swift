@@ -46,14 +46,16 @@ final class LedgerSearch {
   /// The next slice. True when `board.ledger` is new.
   func step(_ around: Surroundings) -> Bool {
     guard let files, !fileSystems.isHurried else { return false }
-    if pids.isEmpty { try? reader.forEachProcess { pids.append($0) } }
+    if pids.isEmpty { reader.listProcesses(into: &pids) }
     let end = cl_boottime_us() + Self.slice
     while next < pids.count {
       read(pids[next], around)
       next += 1
       if cl_boottime_us() >= end { return false }
     }
-    board.ledger = make(files, around)
+    board.ledger = LedgerRecord(
+      make(files, around), tally, readAt: board.now, took: board.now - startedAt,
+      cpuMicroseconds: cl_cpu_us() - cpuAtStart)
     self.files = nil
     tally = ProcessTally()
     pids = []
@@ -65,8 +67,7 @@ final class LedgerSearch {
     do throws(Absence) {
       let stat = try reader.stat(pid)
       if stat.isKernelThread { return }
-      let worker = around.workerName(pid)
-      tally.add(try reader.share(pid), pid: pid, comm: stat.comm, worker: worker.isEmpty ? nil : worker)
+      tally.add(try reader.share(pid), pid: pid, comm: stat.comm, worker: around.workerName(pid))
     } catch {
       switch error {
       case .gone, .zombie, .kernelThread: break
@@ -75,48 +76,40 @@ final class LedgerSearch {
     }
   }
 
-  private func make(_ files: LedgerFiles, _ around: Surroundings) -> LedgerRecord {
+  private func make(_ files: LedgerFiles, _ around: Surroundings) -> Ledger {
     if let memory = try? reader.memInfo() { board.memory = memory }
-    var figures = LedgerFigures()
-    figures.memory = board.memory
-    if let rest = try? reader.memInfoRest() { figures.rest = rest }
-    figures.processes = tally.sum
-    figures.memfds = board.held.memfds.bytes
-    figures.sharedMemory = board.held.segments.bytes
-    figures.sockets = try? reader.tcpMemory()
-    figures.zram = reader.zramMemory()
-    var tmpfs = [LedgerPart](), ramfs = [LedgerPart]()
+    var found = LedgerFigures()
+    found[.processes] = tally.sum.anonymous
+    found[.lazyFree] = tally.sum.lazyFree
+    found[.memfds] = board.held.memfds.bytes
+    found[.sharedMemory] = board.held.segments.bytes
+    found[.sockets] = try? reader.tcpMemory()
+    found[.zram] = reader.zramMemory()
+    found[.cpuLists] = try? reader.freeOnCPULists()
     for record in board.fileSystems {
       guard let usage = record.usage, !record.isCovered else { continue }
-      let named = usage.used - record.deleted
-      let parts = named > .zero ? files.parts(of: record, holding: named, around) : []
+      found.add(usage.used - record.deleted, to: record.kind == .ramfs ? .ramfs : .tmpfs)
       if record.kind == .ramfs {
-        figures.ramfs += named
-        figures.deletedOnRamfs += record.deleted
-        ramfs += parts
+        found.deletedOnRamfs += record.deleted
       } else {
-        figures.tmpfs += named
-        figures.deletedOnTmpfs += record.deleted
-        tmpfs += parts
+        found.add(record.deleted, to: .deletedFiles)
       }
     }
-    var ledger = Ledger(figures)
+    var ledger = Ledger(board.memory, (try? reader.memInfoRest()) ?? MemInfoRest(), found: found)
     ledger.setParts(tally.holders(others: Self.namesListed), of: .processes)
-    ledger.setParts(tmpfs, of: .tmpfs)
-    ledger.setParts(ramfs, of: .ramfs)
-    ledger.setParts(parts(of: board.held.deleted, .file), of: .deletedFiles)
-    ledger.setParts(parts(of: board.held.memfds, .memfd), of: .memfds)
+    ledger.setParts(files.mounts(.tmpfs, board, around), of: .tmpfs)
+    ledger.setParts(files.mounts(.ramfs, board, around), of: .ramfs)
+    ledger.setParts(parts(of: board.held.deleted.list, .file), of: .deletedFiles)
+    ledger.setParts(parts(of: board.held.memfds.list, .memfd), of: .memfds)
     ledger.setParts(segments(), of: .sharedMemory)
     ledger.setParts(tally.mappers(shared: true, most: Self.mappersListed), of: .otherShared)
     ledger.setParts(files.cached + tally.mappers(shared: false, most: Self.mappersListed), of: .pageCache)
-    return LedgerRecord(
-      ledger, readAt: board.now, took: board.now - startedAt, cpuMicroseconds: cl_cpu_us() - cpuAtStart,
-      processes: tally.processes, unreadable: tally.unreadable, estimated: tally.estimated)
+    return ledger
   }
 
-  private func parts(of held: HeldList<HeldFileRecord>, _ kind: LedgerPart.Kind) -> [LedgerPart] {
+  @inline(never) private func parts(of held: [HeldFileRecord], _ kind: LedgerPart.Kind) -> [LedgerPart] {
     var parts = [LedgerPart]()
-    for file in held.list {
+    for file in held {
       var part = LedgerPart(kind, file.path, file.held)
       (part.pid, part.comm, part.worker) = (file.pid, file.comm, file.worker)
       rank(part, in: &parts, most: HeldMemory.listed)
@@ -127,9 +120,8 @@ final class LedgerSearch {
   private func segments() -> [LedgerPart] {
     var parts = [LedgerPart]()
     for record in board.held.segments.list {
-      var name = Bytes()
-      name.write(record.segment.id)
-      var part = LedgerPart(.segment, name, record.held)
+      var part = LedgerPart(.segment, [], record.held)
+      part.name.write(record.segment.id)
       (part.pid, part.comm) = (record.segment.creator, record.comm)
       rank(part, in: &parts, most: HeldMemory.listed)
     }

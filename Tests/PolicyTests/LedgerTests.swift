@@ -6,9 +6,14 @@ import Testing
 private func sum(_ ledger: Ledger) -> Int64 { ledger.rows.reduce(0) { $0 &+ $1.bytes } }
 private func kib(_ row: LedgerRow?) -> Int? { row.map { Int($0.bytes / 1024) } }
 
+private struct Figures {
+  var memory = MemInfo(), rest = MemInfoRest(), found = LedgerFigures()
+  var ledger: Ledger { Ledger(memory, rest, found: found) }
+}
+
 /// A board of 64 MB with something of everything: 10 MB on tmpfs and 6 MB on ramfs are cached, too.
-private func board() -> LedgerFigures {
-  var figures = LedgerFigures()
+private func board() -> Figures {
+  var figures = Figures()
   figures.memory.total = .kib(60_000)
   figures.memory.free = .kib(5000)
   figures.memory.buffers = .kib(500)
@@ -17,19 +22,19 @@ private func board() -> LedgerFigures {
   figures.memory.anonPages = .kib(15_000)
   (figures.memory.slabReclaimable, figures.memory.slabUnreclaimable) = (.kib(2000), .kib(6000))
   (figures.memory.kernelStack, figures.memory.pageTables) = (.kib(700), .kib(600))
-  figures.rest[0] = .kib(3000)
-  figures.rest[1] = .kib(3200)
-  figures.rest[2] = .kib(4700)
-  figures.processes.anonymous = .kib(13_000)
-  figures.processes.lazyFree = .kib(1000)
-  (figures.tmpfs, figures.deletedOnTmpfs) = (.kib(8000), .kib(2000))
-  (figures.ramfs, figures.deletedOnRamfs) = (.kib(5000), .kib(1000))
-  (figures.memfds, figures.sharedMemory) = (.kib(700), .kib(300))
+  figures.rest.set(0, .kib(3000))
+  figures.rest.set(1, .kib(3200))
+  figures.rest.set(2, .kib(4700))
+  figures.found[.processes] = .kib(13_000)
+  figures.found[.lazyFree] = .kib(1000)
+  (figures.found[.tmpfs], figures.found[.deletedFiles]) = (.kib(8000), .kib(2000))
+  (figures.found[.ramfs], figures.found.deletedOnRamfs) = (.kib(5000), .kib(1000))
+  (figures.found[.memfds], figures.found[.sharedMemory]) = (.kib(700), .kib(300))
   return figures
 }
 
 @Test func everyByteIsCountedOnceAndTheRowsAreRanked() {
-  let ledger = Ledger(board())
+  let ledger = board().ledger
   #expect(sum(ledger) == 60_000 * 1024 && ledger.total == .kib(60_000))
   #expect(kib(ledger.row(.processes)) == 13_000 && kib(ledger.row(.lazyFree)) == 1000)
   #expect(kib(ledger.row(.otherProcesses)) == 1000)
@@ -45,10 +50,10 @@ private func board() -> LedgerFigures {
 }
 
 @Test func whatAKernelDoesNotSayIsAbsentAndTheSumHoldsAllTheSame() {
-  var figures = LedgerFigures()
+  var figures = Figures()
   figures.memory.total = .kib(60_000)
   figures.memory.free = .kib(1000)
-  let bare = Ledger(figures)
+  let bare = figures.ledger
   #expect(sum(bare) == 60_000 * 1024 && bare.unexplained == 59_000 * 1024)
   for kind: LedgerKind in [.pageCache, .slabReclaimable, .kernelStacks, .perCPU, .vmalloc, .sockets, .zram, .hugePages]
   {
@@ -59,7 +64,7 @@ private func board() -> LedgerFigures {
   (figures.memory.slabReclaimable, figures.memory.slabUnreclaimable, figures.memory.slab) = (nil, nil, .kib(8000))
   figures.memory.shmem = nil
   figures.rest = MemInfoRest()
-  let old = Ledger(figures)
+  let old = figures.ledger
   #expect(sum(old) == 60_000 * 1024 && kib(old.row(.slabUnreclaimable)) == 8000)
   #expect(old.row(.otherShared) == nil && kib(old.row(.tmpfs)) == 8000)
   #expect(kib(old.row(.pageCache)) == 24_500 - 11_000 - 6000)
@@ -67,40 +72,41 @@ private func board() -> LedgerFigures {
 
 @Test func vmallocWasARangeOfAddressesOnceAndNeedNotHoldTheStacks() {
   var figures = board()
-  figures.rest[3] = .kib(1)
-  #expect(Ledger(figures).row(.vmalloc) == nil)
+  figures.rest.set(3, .kib(1))
+  #expect(figures.ledger.row(.vmalloc) == nil)
   figures = board()
-  figures.rest[2] = .kib(300)
-  #expect(kib(Ledger(figures).row(.vmalloc)) == 300)
+  figures.rest.set(2, .kib(300))
+  #expect(kib(figures.ledger.row(.vmalloc)) == 300)
 }
 
 @Test func hugePagesAreTheirBytesOrTheirNumber() {
   var figures = board()
-  (figures.rest[7], figures.rest[8]) = (ByteCount(3), .mib(2))
-  #expect(kib(Ledger(figures).row(.hugePages)) == 6 * 1024)
-  figures.rest[6] = .mib(10)
-  #expect(kib(Ledger(figures).row(.hugePages)) == 10 * 1024)
+  figures.rest.set(7, ByteCount(3))
+  figures.rest.set(8, .mib(2))
+  #expect(kib(figures.ledger.row(.hugePages)) == 6 * 1024)
+  figures.rest.set(6, .mib(10))
+  #expect(kib(figures.ledger.row(.hugePages)) == 10 * 1024)
 }
 
 @Test func filesThatHoldMoreThanIsInRAMAreInSwap() {
   var figures = board()
-  figures.tmpfs = .kib(30_000)
-  let ledger = Ledger(figures)
+  figures.found[.tmpfs] = .kib(30_000)
+  let ledger = figures.ledger
   #expect(ledger.filesInSwap == .kib(30_000 + 3000 - 12_000) && kib(ledger.row(.tmpfs)) == 9000)
   #expect(kib(ledger.row(.otherShared)) == 0 && sum(ledger) == 60_000 * 1024)
 }
 
 @Test func estimatesAreNoMoreThanThereIs() {
   var figures = board()
-  figures.processes.anonymous = .mib(500)
-  let ledger = Ledger(figures)
+  figures.found[.processes] = .mib(500)
+  let ledger = figures.ledger
   #expect(kib(ledger.row(.processes)) == 14_000 && kib(ledger.row(.otherProcesses)) == 0)
 }
 
 @Test func figuresThatContradictEachOtherAreToldAsCountedTwice() {
   var figures = board()
   figures.memory.free = .kib(30_000)
-  #expect(Ledger(figures).unexplained < 0 && sum(Ledger(figures)) == 60_000 * 1024)
+  #expect(figures.ledger.unexplained < 0 && sum(figures.ledger) == 60_000 * 1024)
 }
 
 @Test func hostileFiguresTrapNowhere() {
@@ -108,11 +114,11 @@ private func board() -> LedgerFigures {
     var figures = board()
     let huge = ByteCount(n)
     (figures.memory.total, figures.memory.free, figures.memory.cached, figures.memory.shmem) = (huge, huge, huge, huge)
-    (figures.tmpfs, figures.ramfs, figures.memfds, figures.zram, figures.sockets) = (huge, huge, huge, huge, huge)
+    for i in 0..<UInt8(LedgerKind.count) { figures.found[LedgerKind(rawValue: i)!] = huge }
+    figures.found.deletedOnRamfs = huge
     figures.memory.anonPages = huge
-    (figures.processes.anonymous, figures.processes.lazyFree) = (huge, huge)
-    for i in 0..<MemInfoRest.count { figures.rest[i] = huge }
-    let ledger = Ledger(figures)
+    for i in 0..<MemInfoRest.count { figures.rest.set(i, huge) }
+    let ledger = figures.ledger
     #expect(sum(ledger) == Int64(clamping: n))
   }
 }
@@ -132,12 +138,12 @@ private func share(_ anonymous: UInt64, file: UInt64 = 0) -> ProcessShare {
 
 @Test func processesAreAddedUpByWorkerAndByName() {
   var tally = ProcessTally()
-  tally.add(share(100), pid: 1, comm: comm("init"), worker: nil)
+  tally.add(share(100), pid: 1, comm: comm("init"), worker: [])
   for pid: Int32 in 10..<14 { tally.add(share(UInt64(pid)), pid: pid, comm: comm("httpd"), worker: Bytes("web")) }
   // The same name, of no worker.
-  tally.add(share(7), pid: 20, comm: comm("httpd"), worker: nil)
-  tally.add(share(9, file: 500), pid: 21, comm: comm("httpd"), worker: nil)
-  for pid: Int32 in 30..<40 { tally.add(share(1), pid: pid, comm: comm("small\(pid)"), worker: nil) }
+  tally.add(share(7), pid: 20, comm: comm("httpd"), worker: [])
+  tally.add(share(9, file: 500), pid: 21, comm: comm("httpd"), worker: [])
+  for pid: Int32 in 30..<40 { tally.add(share(1), pid: pid, comm: comm("small\(pid)"), worker: []) }
   let parts = tally.holders(others: 2)
   #expect(parts.map { $0.kind } == [.command, .worker, .command, .rest])
   #expect(parts.map { $0.name } == [Bytes("init"), Bytes("web"), Bytes("httpd"), []])
@@ -151,8 +157,8 @@ private func share(_ anonymous: UInt64, file: UInt64 = 0) -> ProcessShare {
 
 @Test func aThousandNamesAreBoundedAndNoneIsLostFromTheSum() {
   var tally = ProcessTally()
-  for pid: Int32 in 1...1000 { tally.add(share(10), pid: pid, comm: comm("n\(pid)"), worker: nil) }
-  #expect(tally.groups.count == ProcessTally.groupsMaximum && tally.processes == 1000)
+  for pid: Int32 in 1...1000 { tally.add(share(10), pid: pid, comm: comm("n\(pid)"), worker: []) }
+  #expect(tally.processes == 1000)
   let parts = tally.holders(others: 8)
   #expect(parts.count == 9 && parts.last?.processes == 992 && parts.last?.bytes == .kib(9920))
 }

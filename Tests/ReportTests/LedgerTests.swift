@@ -8,12 +8,10 @@ import Testing
 
 private func makeLedger(_ name: Bytes = bytes("httpd"), cpu: Int64 = 3000) -> (Board, LedgerRecord) {
   let board = makeBoard()
-  var figures = LedgerFigures()
-  figures.memory = board.memory
-  (figures.memory.cached, figures.memory.shmem, figures.memory.anonPages) = (.mib(20), .mib(6), .mib(12))
-  figures.processes.anonymous = .mib(10)
-  figures.tmpfs = .mib(6)
-  var ledger = Ledger(figures)
+  var memory = board.memory, found = LedgerFigures()
+  (memory.cached, memory.shmem, memory.anonPages) = (.mib(20), .mib(6), .mib(12))
+  (found[.processes], found[.tmpfs]) = (.mib(10), .mib(6))
+  var ledger = Ledger(memory, MemInfoRest(), found: found)
   var worker = LedgerPart(.worker, name, .mib(10))
   (worker.pid, worker.worker, worker.processes, worker.swap) = (42, name, 3, .mib(1))
   var file = LedgerPart(.file, name, .mib(5))
@@ -22,8 +20,11 @@ private func makeLedger(_ name: Bytes = bytes("httpd"), cpu: Int64 = 3000) -> (B
   rest.processes = 7
   ledger.setParts([worker, rest], of: .processes)
   ledger.setParts([LedgerPart(.mount, name, .mib(6)), file], of: .tmpfs)
-  let record = LedgerRecord(
-    ledger, readAt: board.now, took: Milliseconds(12), cpuMicroseconds: cpu, processes: 10, unreadable: 1, estimated: 2)
+  var tally = ProcessTally(), share = ProcessShare()
+  share.isEstimate = true
+  for pid: Int32 in 1...2 { tally.add(share, pid: pid, comm: Comm(), worker: []) }
+  tally.unreadable = 1
+  let record = LedgerRecord(ledger, tally, readAt: board.now, took: Milliseconds(12), cpuMicroseconds: cpu)
   board.ledger = record
   return (board, record)
 }
@@ -62,9 +63,9 @@ private func get(_ board: Board, asText: Bool = false) -> Response? {
 @Test func thePrintedLedgerIsRankedAndSaysWhatItCouldNotSee() throws {
   let lines = string(try #require(get(makeLedger().0, asText: true)).body).split(separator: "\n").map(String.init)
   #expect(lines[1].hasPrefix("24 MiB     37.5 %  ########             unexplained"))
-  #expect(lines.contains { $0.hasSuffix("10 MiB     worker httpd, 3 processes, pid 42, 1 MiB more in swap") })
+  #expect(lines.contains { $0.hasSuffix("10 MiB     worker httpd, 3 processes, pid 42, in swap 1024 KiB") })
   #expect(lines.contains("     5 MiB      httpd, pid 43 (httpd)"))
-  #expect(lines.last == "64 MiB in all, 20 MiB of it available; processes seen: 10, 1 not readable, 2 estimated")
+  #expect(lines.last == "64 MiB in all, 20 MiB of it available; processes: 2, of which 1 unreadable, 2 estimated")
 }
 
 @Test func aLedgerIsMadeWhenItIsAskedForAndToldAgainForAWhile() {
