@@ -7,8 +7,8 @@ _memwarden() {
     COMPREPLY=()
 
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="run check status workers logs filesystems events explain history output heap recycle trim pause resume unpark cut tail
-            redirect undo reload top log version help --help --version"
+        words="run check status workers logs filesystems ledger events explain history output heap recycle trim pause
+            resume unpark cut tail redirect undo reload top log version help --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
         return
     fi
@@ -38,7 +38,7 @@ _memwarden() {
         events) words="--after --limit $client" ;;
         tail) words="--lines $client" ;;
         redirect) words="--to $client" ;;
-        status | reload | top | logs | filesystems | workers | explain | history | heap | recycle | trim | pause | resume | unpark | cut | undo)
+        status | reload | top | logs | filesystems | ledger | workers | explain | history | heap | recycle | trim | pause | resume | unpark | cut | undo)
             words=$client
             ;;
         output) words="--lines $client" ;;

@@ -21,8 +21,7 @@ public final class OpenFileWalk {
 
   /// Begins with the processes of now.
   public func restart() {
-    pids.removeAll(keepingCapacity: true)
-    try? reader.forEachProcess { pids.append($0) }
+    reader.listProcesses(into: &pids)
     next = 0
     unreadable = 0
     folder = nil

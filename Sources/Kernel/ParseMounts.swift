@@ -36,6 +36,11 @@ func forEachMount(_ text: Span<UInt8>, _ body: (MountLine) -> Void) -> Bool {
   return true
 }
 
+/// What the types of filesystems begin with that a server, another process or another filesystem stands behind.
+private let indirectTypes: [StaticString] = [
+  "fuse", "nfs", "cifs", "smb", "9p", "ceph", "afs", "virtiofs", "coda", "overlay", "aufs", "ecryptfs",
+]
+
 /// Every mount of the file. Nil when a line is malformed: a mount that is not understood must not look absent.
 func parseMounts(_ text: Span<UInt8>) -> [Mount]? {
   var mounts: [Mount] = []
@@ -46,12 +51,14 @@ func parseMounts(_ text: Span<UInt8>) -> [Mount]? {
       } else if equal(text.extracting(line.type), "ramfs") {
         .ramfs
       } else { .other }
-    mounts.append(
-      Mount(
-        device: line.device, root: unescaped(text.extracting(line.root)), point: unescaped(text.extracting(line.point)),
-        kind: kind,
-        readOnly: option(text.extracting(line.options), "ro") != nil
-          || option(text.extracting(line.superOptions), "ro") != nil))
+    var mount = Mount(
+      device: line.device, root: unescaped(text.extracting(line.root)), point: unescaped(text.extracting(line.point)),
+      kind: kind,
+      readOnly: option(text.extracting(line.options), "ro") != nil
+        || option(text.extracting(line.superOptions), "ro") != nil)
+    var type = ByteScanner(text.extracting(line.type))
+    for name in indirectTypes where type.accept(name) { mount.isIndirect = true }
+    mounts.append(mount)
   }
   return whole ? mounts : nil
 }

@@ -41,6 +41,9 @@ struct SmapsSum {
       begun &+= 1
       sum.rss += bytes
     case .pss: sum.pss += bytes
+    case .pssAnon: sum.pssAnon = bytes
+    case .pssFile: sum.pssFile = bytes
+    case .pssShmem: sum.pssShmem = bytes
     case .privateClean: sum.privateClean += bytes
     case .privateDirty: sum.privateDirty += bytes
     case .privateHugetlb: sum.privateHugetlb += bytes
@@ -57,7 +60,8 @@ struct SmapsSum {
 }
 
 private enum Field {
-  case rss, pss, privateClean, privateDirty, privateHugetlb, anonymous, lazyFree, swap, swapPss
+  case rss, pss, pssAnon, pssFile, pssShmem, privateClean, privateDirty, privateHugetlb, anonymous, lazyFree, swap,
+    swapPss
 
   /// The field whose name stands under the cursor, consumed with its colon; nil for every other line.
   init?(_ s: inout ByteScanner) {
@@ -65,6 +69,16 @@ private enum Field {
       self = .rss
     } else if s.accept("Pss:") {
       self = .pss
+    } else if s.accept("Pss_") {
+      if s.accept("Anon:") {
+        self = .pssAnon
+      } else if s.accept("File:") {
+        self = .pssFile
+      } else if s.accept("Shmem:") {
+        self = .pssShmem
+      } else {
+        return nil
+      }
     } else if s.accept("Private_") {
       if s.accept("Clean:") {
         self = .privateClean

@@ -85,6 +85,12 @@ extension KernelReader {
     if start > 0, equal(file.span.extracting(start..<file.count), mark) { file.removeLast(mark.utf8CodeUnitCount) }
   }
 
+  /// The pids of now, in place of what was in `pids`, which keeps its capacity; none where /proc cannot be read.
+  public func listProcesses(into pids: inout [Int32]) {
+    pids.removeAll(keepingCapacity: true)
+    try? forEachProcess { pids.append($0) }
+  }
+
   /// Every process in /proc, in ascending order of pid. `body` may use this reader.
   public func forEachProcess(_ body: (Int32) -> Void) throws(Absence) {
     setPath(roots.proc)

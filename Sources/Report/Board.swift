@@ -171,6 +171,8 @@ public final class Board {
   public var held = HeldMemory()
   /// The heaps that were walked last, at most 8, the newest last.
   public var heaps = [HeapRecord]()
+  /// The last one that was asked for.
+  public var ledger: LedgerRecord?
   /// What this kernel lacks, one sentence each.
   public var missing = [StaticString]()
   public var workers = [WorkerRecord]()

@@ -5,12 +5,12 @@ public enum Routed: Sendable {
   case answer(Response)
   /// A change that was permitted: the loop carries it out and answers with `confirmation`.
   case command(Command)
-  /// A walk over the heap of this process: it takes longer than an answer may.
-  case heap(Int32)
+  /// A walk over the heap of this process, a ledger anew: they take longer than an answer may.
+  case heap(Int32), ledger
 }
 
 private enum Resource {
-  case status, workers, logs, fileSystems, events, health, metrics, reload
+  case status, workers, logs, fileSystems, ledger, events, health, metrics, reload
   case worker(Int), history(Int), explain(Int), output(Int)
   case workerAct(Int, Bytes), log(Int), logCut(Int), logTail(Int), logRedirect(Int), logUndo(Int)
   case heap(Int32)
@@ -48,7 +48,7 @@ public struct Router: Sendable {
         """
         there is nothing at \(request.path); there are /v1/status, /v1/workers, /v1/workers/NAME, \
         /v1/workers/NAME/history, /v1/workers/NAME/explain, /v1/workers/NAME/output, /v1/logs, /v1/logs/ID/tail, \
-        /v1/filesystems, /v1/processes/PID/heap, /v1/events, /healthz, /metrics
+        /v1/filesystems, /v1/ledger, /v1/processes/PID/heap, /v1/events, /healthz, /metrics
         """)
     case .logRedirect(let i):
       guard posts else { return refuse(405, "this is an act: use POST", allow: "POST") }
@@ -104,10 +104,14 @@ public struct Router: Sendable {
       var body = Bytes()
       board.writeMetrics(to: &body)
       return .answer(Response(status: 200, type: .metrics, body: body))
+    case .ledger:
+      guard let ledger = board.ledger, ledger.isFresh(board.now) else { return .ledger }
+      return .answer(ledger.response(board, asText: text))
     default: break
     }
     if board.isStarved {
-      return refuse(503, "too little memory is left for this answer; /v1/status, /healthz and /metrics still work", nil)
+      return refuse(
+        503, "too little memory is left for this answer; /v1/status, /v1/ledger, /healthz and /metrics still work", nil)
     }
     switch resource {
     case .workers: return reply({ board.writeWorkers(to: &$0) }, { board.writeWorkers(to: &$0) })
@@ -169,6 +173,7 @@ public struct Router: Sendable {
       if equal(collection, "workers") { return .workers }
       if equal(collection, "logs") { return .logs }
       if equal(collection, "filesystems") { return .fileSystems }
+      if equal(collection, "ledger") { return .ledger }
       if equal(collection, "events") { return .events }
       if equal(collection, "reload") { return .reload }
       return .unknown

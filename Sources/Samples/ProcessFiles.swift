@@ -74,6 +74,8 @@ public struct Status: Sendable {
 /// /proc/PID/smaps_rollup (Linux 4.14), or the sum over /proc/PID/smaps where that is missing.
 public struct SmapsRollup: Equatable, Sendable {
   public var rss = ByteCount.zero, pss = ByteCount.zero
+  /// What pss is made of (Linux 5.3, rollup only).
+  public var pssAnon: ByteCount?, pssFile: ByteCount?, pssShmem: ByteCount?
   public var privateClean = ByteCount.zero, privateDirty = ByteCount.zero, privateHugetlb = ByteCount.zero
   /// Anonymous: pages with no file behind them.
   public var anonymous = ByteCount.zero

@@ -11,6 +11,11 @@ public struct MemInfo: Equatable, Sendable {
   public var swapTotal: ByteCount?, swapFree: ByteCount?
   public init() {}
 
+  public var swapUsed: ByteCount? {
+    guard let swapTotal, let swapFree else { return nil }
+    return swapTotal - swapFree
+  }
+
   /// MemAvailable (Linux 3.14); before it free + buffers + cached less what lives in RAM filesystems, which counts as
   /// cached and can never be dropped: Shmem holds tmpfs, Unevictable − Mlocked holds ramfs.
   public var usable: ByteCount {
@@ -69,6 +74,8 @@ public struct Mount: Equatable, Sendable {
   public var root: Bytes, point: Bytes
   public var kind: Kind
   public var readOnly: Bool
+  /// Behind it is a server or another process, which may never answer, or another filesystem, which may be in RAM.
+  public var isIndirect = false
   public init(device: Device, root: Bytes, point: Bytes, kind: Kind, readOnly: Bool) {
     self.device = device
     self.root = root

@@ -13,6 +13,7 @@ final class Agent: Answering {
   let reader = KernelReader(roots: Roots())
   let boardReader: BoardReader
   let fileSystems: RAMFileSystems
+  let ledger: LedgerSearch
   let teller: Teller
   var around: Surroundings
   var router: Router
@@ -67,6 +68,7 @@ final class Agent: Answering {
     heapWalks = HeapWalks(reader, board)
     boardReader = BoardReader(reader: reader, board: board)
     fileSystems = RAMFileSystems(reader: reader, board: board)
+    ledger = LedgerSearch(reader: reader, board: board, fileSystems: fileSystems)
     teller = Teller(board: board, printsLines: printsLines)
     let finder = ProcessFinder(reader: reader, teller: teller, protect: configuration.protect)
     store = WorkerStore(state: configuration.state)
@@ -158,6 +160,10 @@ final class Agent: Answering {
       fileSystems.step(around, buffer: cutBuffer)
       clock.lap(.fileSystems)
     }
+    if ledger.isUnderWay {
+      if ledger.step(around) { serveAt = board.now }
+      clock.lap(.walks)
+    }
     for worker in workers {
       if let act = worker.act, board.now >= act.nextStep {
         drive(worker, act)
@@ -209,6 +215,7 @@ final class Agent: Answering {
     for budget in budgets { if let look = budget.nextLook { next = min(next, look) } }
     if let step = fileSystems.nextStep { next = min(next, step) }
     if let step = redirects.nextStep { next = min(next, step) }
+    if ledger.isUnderWay { next = board.now }
     return next
   }
 

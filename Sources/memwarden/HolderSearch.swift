@@ -15,7 +15,7 @@ final class HolderSearch {
   /// The processes of now: what comes later is found by the next search.
   init(_ file: FileStatus, _ reader: KernelReader) {
     self.file = file
-    try? reader.forEachProcess { pids.append($0) }
+    reader.listProcesses(into: &pids)
   }
 
   /// Goes on for so long, one process at least. True when all were looked into.

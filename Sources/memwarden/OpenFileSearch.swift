@@ -17,12 +17,17 @@ final class OpenFileSearch {
   /// The search under way does not wait for the ticks: the first one, and where memory goes fast.
   private(set) var isUrgent = true
   private var segmentsAt: Instant?
+  /// How many were begun.
+  private(set) var count: UInt64 = 0
+  /// Is shown every named file that a search meets.
+  var bystander: LedgerFiles?
 
   /// All descriptors at least this often; when deleted files are known, to find who else holds them; and never sooner
   /// than after 200 times the CPU time that a search costs.
   private static let base = Milliseconds.seconds(300), held = Milliseconds.seconds(60), least = Milliseconds.seconds(2)
   private static let pausePerCost: Int64 = 200
-  private static let descriptorsPerStep = 64
+  /// Fewer while somebody looks on, who takes his time for some.
+  private static let descriptorsPerStep = 64, shownPerStep = 8
   private static let seenMaximum = 4096
   private static let segmentsEvery = Milliseconds.seconds(10)
   /// One that holds this much is told of.
@@ -37,9 +42,12 @@ final class OpenFileSearch {
     isWanted = true
     isWantedSoon = isWantedSoon || soon
   }
+  var isFinished: Bool { walk.isFinished }
+  /// The next refresh reads everything.
+  func forgetSegments() { segmentsAt = nil }
 
-  func isDue(_ all: [RAMFileSystem], _ board: Board) -> Bool {
-    guard walk.isFinished, let startedAt else { return true }
+  func isDue(_ all: [RAMFileSystem], _ board: Board, isHurried: Bool) -> Bool {
+    guard walk.isFinished, !isHurried, let startedAt else { return true }
     let age = board.now - startedAt
     guard age >= Self.least, age.rawValue >= cost * Self.pausePerCost / 1000 else { return false }
     var isWanted = isWanted
@@ -57,7 +65,7 @@ final class OpenFileSearch {
     if walk.isFinished { begin(all, board) }
     var isOver = false
     repeat {
-      isOver = walk.step(Self.descriptorsPerStep) { pid, descriptor, status in
+      isOver = walk.step(bystander == nil ? Self.descriptorsPerStep : Self.shownPerStep) { pid, descriptor, status in
         guard status.isRegular else { return }
         let owner = all.first { $0.mount.device == status.device }
         if status.links == 0 {
@@ -65,6 +73,7 @@ final class OpenFileSearch {
         } else if let owner {
           noteWriter(of: status, pid, descriptor, owner.record, around)
         }
+        bystander?.take(status, pid, descriptor, owner?.record, around)
       }
     } while !isOver && cl_boottime_us() < end
     cost += cl_cpu_us() - start
@@ -74,6 +83,7 @@ final class OpenFileSearch {
 
   private func begin(_ all: [RAMFileSystem], _ board: Board) {
     walk.restart()
+    count += 1
     (startedAt, cost, isWanted, isWantedSoon) = (board.now, 0, false, false)
     seen.removeAll(keepingCapacity: true)
     fresh.deleted.clear()
@@ -135,7 +145,7 @@ final class OpenFileSearch {
     let flags = try? reader.holder(pid, descriptor: descriptor)
     let record = HeldFileRecord(
       path: path, status: status, pid: pid, descriptor: descriptor,
-      comm: (try? reader.stat(pid))?.comm.array ?? [], worker: workerName(pid, around),
+      comm: (try? reader.stat(pid))?.comm.array ?? [], worker: around.workerName(pid),
       writes: flags?.writes ?? false, appends: flags.map { !$0.writes || $0.appends } ?? false)
     if let owner {
       owner.deletedSoFar += status.allocated
@@ -158,7 +168,7 @@ final class OpenFileSearch {
     record.writes = true
     (record.pid, record.descriptor) = (pid, descriptor)
     record.comm = (try? reader.stat(pid))?.comm.array ?? []
-    record.worker = workerName(pid, around)
+    record.worker = around.workerName(pid)
   }
 
   private func noteWriter(
@@ -170,13 +180,8 @@ final class OpenFileSearch {
     record.growers[i].writers += 1
     guard record.growers[i].writers == 1 else { return }
     record.growers[i].writer = WriterRecord(
-      pid: pid, comm: (try? reader.stat(pid))?.comm.array ?? [], worker: workerName(pid, around),
+      pid: pid, comm: (try? reader.stat(pid))?.comm.array ?? [], worker: around.workerName(pid),
       appends: flags.appends)
-  }
-
-  private func workerName(_ pid: Int32, _ around: Surroundings) -> Bytes {
-    for worker in around.finder.workers where worker.member(pid) != nil { return worker.record.name }
-    return []
   }
 
   private func isMemfd(_ path: Bytes) -> Bool {

@@ -76,9 +76,11 @@ final class RAMFileSystem {
     return used.rawValue >= limit.rawValue / 2
   }
 
-  func isWalkDue(_ now: Instant) -> Bool {
+  /// `hurriedAt`: a walk that began earlier is too old.
+  func isWalkDue(_ now: Instant, hurriedAt: Instant?) -> Bool {
     if record.isCovered || record.absence == .denied || record.absence == .gone { return false }
     guard !isWalking, let walkedAt else { return true }
+    if let hurriedAt, walkedAt < hurriedAt { return true }
     let age = now - walkedAt
     guard age >= Self.least, age.rawValue >= cost * Self.pausePerCost / 1000 else { return false }
     return age >= Self.base || (hasGrown && age >= Self.growing) || mark != markAtWalk

@@ -36,17 +36,48 @@ final class RAMFileSystems {
   }
 
   func tick(_ around: Surroundings, buffer: CutBuffer) {
-    let now = board.now
-    if measuredAt.map({ now - $0 >= Self.slow }) ?? true {
-      measuredAt = now
-      if mountsAt.map({ now - $0 >= Self.base }) ?? true { findMounts() }
-      let unevictable = (board.memory.unevictable ?? .zero) - (board.memory.mlocked ?? .zero)
-      for one in all where !one.measure(reader, unevictable: unevictable) { mountsAt = nil }
-      search.refresh(all, around, board)
-    }
+    if measuredAt.map({ board.now - $0 >= Self.slow }) ?? true { measure(around) }
     work(around, buffer)
     deletedLogs.tick(around, buffer: buffer, board: board)
     noteNextStep()
+  }
+
+  private func measure(_ around: Surroundings) {
+    measuredAt = board.now
+    if mountsAt.map({ board.now - $0 >= Self.base }) ?? true { findMounts() }
+    let unevictable = (board.memory.unevictable ?? .zero) - (board.memory.mlocked ?? .zero)
+    for one in all where !one.measure(reader, unevictable: unevictable) { mountsAt = nil }
+    search.refresh(all, around, board)
+  }
+
+  // MARK: At once
+
+  /// Since when everything must be looked at anew, and the last search that is too old. First the trees, then the
+  /// descriptors: who holds which file is known when the files are.
+  private var hurriedAt: Instant?, searchIsAfter: UInt64?
+  var isHurried: Bool { hurriedAt != nil }
+
+  /// Looks at everything at once, in one slice per turn of the loop, until `isHurried` is false. `bystander` is shown
+  /// what the search meets.
+  func hurry(_ bystander: LedgerFiles, _ around: Surroundings) {
+    mountsAt = nil
+    measure(around)
+    // What began in this turn began before it was asked for.
+    (hurriedAt, searchIsAfter) = (board.now + Milliseconds(1), nil)
+    search.bystander = bystander
+    nextStep = board.now
+  }
+
+  private func slacken(_ around: Surroundings) {
+    if searchIsAfter == nil {
+      for one in all where one.isWalkDue(board.now, hurriedAt: hurriedAt) { return }
+      searchIsAfter = search.count
+    } else if let searchIsAfter, search.isFinished, search.count > searchIsAfter {
+      hurriedAt = nil
+      search.bystander = nil
+      search.forgetSegments()
+      measure(around)
+    }
   }
 
   /// Between ticks: what is under way, and a deleted log that grows.
@@ -58,7 +89,7 @@ final class RAMFileSystems {
 
   private var isUnderWay = false
   private func noteNextStep() {
-    nextStep = deletedLogs.nextLook
+    nextStep = isHurried ? board.now : deletedLogs.nextLook
     let soon = board.now + Self.pause
     if isUnderWay { nextStep = min(nextStep ?? soon, soon) }
   }
@@ -68,7 +99,7 @@ final class RAMFileSystems {
     isUnderWay = false
     for k in all.indices {
       let i = (turn + k) % all.count
-      guard all[i].isWalkDue(board.now) else { continue }
+      guard all[i].isWalkDue(board.now, hurriedAt: hurriedAt) else { continue }
       // Those that come too late in this slice begin the next one.
       guard cl_boottime_us() < end, all[i].walkOn(reader, until: end, now: board.now) else {
         turn = i
@@ -78,7 +109,8 @@ final class RAMFileSystems {
       }
     }
     for one in all { one.forecast(usable: board.memory.usable) }
-    if search.isDue(all, board) {
+    if isHurried { slacken(around) }
+    if search.isDue(all, board, isHurried: searchIsAfter != nil && isHurried) {
       if search.step(all, around, board, until: cl_boottime_us() + Self.slice) {
         deletedLogs.adopt(all, around, board: board)
       } else {

@@ -50,6 +50,10 @@ let verbs: [Verb] = [
     help: "Everything that lives in RAM as files: what grows, who writes it, what was deleted and is still held.",
     kind: .ask(.get("/v1/filesystems"))),
   Verb(
+    name: "ledger", synopsis: "[client options]",
+    help: "Where all of RAM is and who holds it: processes, files, the kernel's part, and what nothing explains.",
+    kind: .ask(.get("/v1/ledger"))),
+  Verb(
     name: "events", synopsis: "[--after N] [--limit N] [client options]",
     help: "What was seen, judged, done, failed and recovered. --after: only events with a higher number.",
     kind: .ask(.get("/v1/events")), takesEventOptions: true),

@@ -2,6 +2,7 @@
 #pragma once
 #include "acting.h"
 #include "archiving.h"
+#include "caching.h"
 #include "children.h"
 #include "configuration.h"
 #include "cutting.h"
