@@ -43,11 +43,13 @@ final class Redirects {
       return .refused(RedirectRefusal("only the path that redirect in the log's section names can be the target"))
     }
     if let known = find(log.record.rules.path) {
-      return .refused(
-        RedirectRefusal(
-          known.record.phase == .returning
-            ? "it is on its way back from a redirect; try again when it is there"
-            : "it is redirected already; undo that first"))
+      let reason: StaticString
+      switch known.record.phase {
+      case .redirecting: reason = "it is on its way there already"
+      case .redirected: reason = "it is redirected already; undo that first"
+      case .returning: reason = "it is on its way back from a redirect; try again when it is there"
+      }
+      return .refused(RedirectRefusal(reason))
     }
     do throws(RedirectFailure) { return try begin(log, to: target, around, board) } catch {
       return .refused(error.refusal)
