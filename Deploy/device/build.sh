@@ -50,7 +50,7 @@ fi
 # --- The Swift of memwarden: the modules in the order of the floors, each as one file
 
 swift_flags=(-target "$swift_target" -swift-version 6 -parse-as-library -wmo -Osize -g
-  -Xfrontend -mergeable-traps -Xllvm -enable-machine-outliner=always -Xllvm -inline-threshold=0
+  -Xfrontend -mergeable-traps -Xfrontend -disable-swift-specific-llvm-optzns -Xllvm -enable-machine-outliner=always -Xllvm -inline-threshold=0
   -Xfrontend -sil-inline-caller-benefit-reduction-factor -Xfrontend 20
   -enable-experimental-feature Embedded -enable-experimental-feature Lifetimes -enable-upcoming-feature ExistentialAny
   -enable-upcoming-feature MemberImportVisibility -Xfrontend -function-sections
