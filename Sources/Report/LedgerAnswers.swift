@@ -51,7 +51,7 @@ public final class LedgerRecord {
       json.field("processes", processes)
       json.field("unreadable_processes", unreadable)
       json.field("estimated_processes", estimated)
-      json.field("age_ms", (board.now - readAt).rawValue)
+      json.field("read_boot_ms", readAt.milliseconds)
       json.field("took_ms", took.rawValue)
       json.field("cpu_us", cpuMicroseconds)
       json.array("rows") { json in
