@@ -50,8 +50,9 @@ fi
 # --- The Swift of memwarden: the modules in the order of the floors, each as one file
 
 swift_flags=(-target "$swift_target" -swift-version 6 -parse-as-library -wmo -Osize -g
-  -Xfrontend -mergeable-traps -Xfrontend -disable-swift-specific-llvm-optzns -Xllvm -enable-machine-outliner=always -Xllvm -inline-threshold=0
+  -Xfrontend -mergeable-traps -Xfrontend -disable-swift-specific-llvm-optzns
   -Xfrontend -sil-inline-caller-benefit-reduction-factor -Xfrontend 20
+  -Xllvm -inline-threshold=0 -Xllvm -enable-machine-outliner=always
   -enable-experimental-feature Embedded -enable-experimental-feature Lifetimes -enable-upcoming-feature ExistentialAny
   -enable-upcoming-feature MemberImportVisibility -Xfrontend -function-sections
   -file-prefix-map "$home=." -file-prefix-map "$out=." -I "$objects" -I "$home/Sources/CMicrohttpd")
@@ -83,9 +84,11 @@ done
 
 # --- One file; linking takes less time than asking whether it must be done
 
+# What runs often lies side by side; often.sh says what that is.
 link() { # OUTPUT OBJECT...
   "$bin/ld.lld" -static -pie --no-dynamic-linker -z text -z noexecstack -z relro -z now -z noseparate-code \
-    --pack-dyn-relocs=relr --gc-sections --icf=all -O2 --build-id=none -Map="$out/memwarden.map" -o "$1" \
+    --pack-dyn-relocs=relr --gc-sections --icf=all -O2 --build-id=none \
+    --symbol-ordering-file="$here/often.txt" --no-warn-symbol-ordering -Map="$out/memwarden.map" -o "$1" \
     start.o "$root/lib/crti.o" "${@:2}" "$microhttpd" \
     "$root/lib/libconfuse.a" "$root/lib/libz.a" "$root/lib/libc.a" "$libgcc" "$root/lib/crtn.o"
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/time.h>
 #include <sys/timex.h>
@@ -262,3 +263,9 @@ int64_t cl_file_size(int fd) {
 }
 int cl_rename(const char *from, const char *to) { return rename(from, to) < 0 ? -errno : 0; }
 bool cl_is_terminal(int fd) { return isatty(fd) == 1; }
+
+void cl_let_go_of_code(void) {
+  extern const char __ehdr_start[], etext[]; // from the linker: the first byte of the file, the end of its code
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)__ehdr_start & ~(page - 1);
+  madvise((void *)begin, ((uintptr_t)etext & ~(page - 1)) - begin, MADV_DONTNEED);
+}

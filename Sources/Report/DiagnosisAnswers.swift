@@ -74,7 +74,8 @@ extension WorkerRecord {
     let diagnosis = Diagnosis(of: seen)
     text.say("  verdict      \(diagnosis.first.words(seen))\n")
     if let other = diagnosis.other { text.say("  or           \(other.words(seen))\n") }
-    if diagnosis.first.cause.remedy.utf8CodeUnitCount > 0 { text.say("  remedy       \(diagnosis.first.cause.remedy)\n") }
+    let remedy = diagnosis.first.cause.remedy
+    if remedy.utf8CodeUnitCount > 0 { text.say("  remedy       \(remedy)\n") }
   }
 }
 

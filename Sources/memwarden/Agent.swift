@@ -36,6 +36,8 @@ final class Agent: Answering {
   /// When the servers want to run without a word from their sockets.
   private var serveAt = Instant(milliseconds: 0)
   private let budget = ReadingBudget()
+  /// When the code that the start and the requests needed is let go of: after the start, then hourly.
+  private var tidiesAt: Instant
   private var isStopping = false
   /// What an earlier memwarden left was taken up: from now on the state is this one's.
   var isRunning = false
@@ -75,6 +77,7 @@ final class Agent: Answering {
     around = Surroundings(reader: reader, calls: .live, teller: teller, finder: finder, store: store, epoll: epoll)
     router = Router(gatekeeper: Gatekeeper(token: nil, hosts: [], ownUid: geteuid()))
     nextTick = now
+    tidiesAt = now + .seconds(5)
     redirects = Redirects(state: configuration.state, epoll: epoll, tag: Agent.redirectTag, buffer: cutBuffer)
   }
 
@@ -222,6 +225,10 @@ final class Agent: Answering {
   private func tick() {
     let now = board.now
     board.own.ticks += 1
+    if now >= tidiesAt {
+      tidiesAt = now + .seconds(3600)
+      cl_let_go_of_code()
+    }
     // A missed tick is not made up for.
     nextTick = max(nextTick + configuration.interval, now + Milliseconds(configuration.interval.rawValue / 2))
     boardReader.tick()

@@ -78,3 +78,7 @@ int64_t cl_write_if_ready(int fd, const void *bytes, size_t count);
 int64_t cl_file_size(int fd);
 int cl_rename(const char *from, const char *to);
 bool cl_is_terminal(int fd);
+
+/// madvise(2) MADV_DONTNEED over the program's own code and constants: what only the start or a rare request needed is
+/// mapped no more; what runs is mapped again from the page cache.
+void cl_let_go_of_code(void);
