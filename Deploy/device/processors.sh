@@ -17,7 +17,7 @@ case ${arch:-} in
     code=(-mfloat-abi=hard -mfpu=vfpv3-d16 -mthumb)
     gcc=arm-linux-gnueabihf-gcc package=gcc-arm-linux-gnueabihf qemu=arm ;;
   armv7-softfloat)
-    swift_target=armv7-none-none-eabi c_target=armv7-linux-musleabi code=(-mfloat-abi=soft -mthumb)
+    swift_target=armv7-none-none-eabi c_target=armv7-linux-musleabi musl=arm code=(-mfloat-abi=soft -mthumb)
     gcc=arm-linux-gnueabi-gcc package=gcc-arm-linux-gnueabi qemu=arm ;;
   riscv64)
     swift_target=riscv64-none-none-eabi c_target=riscv64-linux-musl musl=riscv64 code=(-march=rv64gc -mabi=lp64d)

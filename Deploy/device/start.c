@@ -10,8 +10,9 @@
 enum { WORD_BITS = 8 * sizeof(size_t), RELR = 36, RELR_BYTES = 35 };
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden"))); /* at address 0 of the file */
-int main(int, char **, char **);
-void _init(void), _fini(void);
+/* Hidden, so that their addresses are known without a table that is not corrected yet. */
+__attribute__((visibility("hidden"))) int main(int, char **, char **);
+__attribute__((visibility("hidden"))) void _init(void), _fini(void);
 _Noreturn int __libc_start_main(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void),
                                 void (*)(void));
 

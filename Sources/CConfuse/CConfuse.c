@@ -143,5 +143,6 @@ int cconfuse_parse(const char *text, size_t length, cconfuse_sink sink, void *co
   fclose(stream);
   sink_now = NULL;
   context_now = NULL;
+  top_now = NULL;
   return result == CFG_SUCCESS ? 0 : -1;
 }

@@ -75,7 +75,13 @@ int32_t cl_spawn(char *const argv[], bool ends_with_us, int output, int record, 
 int cl_child_ended(int32_t pid, int32_t *code, int32_t *signal) {
   siginfo_t info;
   memset(&info, 0, sizeof info);
-  if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) return -errno;
+  if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+    if (errno != ECHILD) return -errno;
+    // It was reaped while its threads were traced; how it ended is not known.
+    *code = -1;
+    *signal = 0;
+    return 1;
+  }
   if (info.si_pid == 0) return 0;
   *code = info.si_code == CLD_EXITED ? info.si_status : 0;
   *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;

@@ -2,6 +2,7 @@
 #define _FILE_OFFSET_BITS 64
 #include "loop.h"
 
+#include <link.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -265,7 +266,14 @@ int cl_rename(const char *from, const char *to) { return rename(from, to) < 0 ? 
 bool cl_is_terminal(int fd) { return isatty(fd) == 1; }
 
 void cl_let_go_of_code(void) {
-  extern const char __ehdr_start[], etext[]; // from the linker: the first byte of the file, the end of its code
-  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)__ehdr_start & ~(page - 1);
-  madvise((void *)begin, ((uintptr_t)etext & ~(page - 1)) - begin, MADV_DONTNEED);
+  extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden"))); // from the linker: the first byte of the file
+  const uintptr_t file = (uintptr_t)&__ehdr_start, page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const ElfW(Phdr) *part = (const void *)(file + __ehdr_start.e_phoff);
+  // Part by part: in the holes between them, which are large where pages may be, lies memory of others.
+  for (int i = 0; i < __ehdr_start.e_phnum; i++) {
+    if (part[i].p_type != PT_LOAD || (part[i].p_flags & PF_W)) continue;
+    uintptr_t from = (file + part[i].p_vaddr) & ~(page - 1);
+    uintptr_t to = (file + part[i].p_vaddr + part[i].p_filesz) & ~(page - 1);
+    if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
+  }
 }

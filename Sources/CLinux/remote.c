@@ -45,7 +45,7 @@ enum {
 #endif
 };
 // All calls of a stand-still take a third of a millisecond; on a busy machine each stop waits for a processor.
-enum { PAGE = 4096, MASK = 8, CALLS_US = 15000, END_US = 3000, OPENED_MAX = 16 };
+enum { PAGE = 4096, MASK = 8, CALLS_US = 12000, END_US = 3000, OPENED_MAX = 16 };
 
 struct remote_thread {
   int32_t tid;
@@ -184,13 +184,13 @@ static uintptr_t find_instruction(const struct remote_thread *t) {
     FILE *maps = fopen(path, "re");
     if (!maps) return 0;
     size_t budget = 8u << 20;
-    while (!found && budget && fgets(line, sizeof line, maps)) {
+    while (!found && budget && now_us() < t->deadline && fgets(line, sizeof line, maps)) {
       // "7f0000000000-7f0000021000 r-xp ..."; scanf(3) would be 9 kB of the program.
       char *rest;
       unsigned long start = strtoul(line, &rest, 16), end = *rest ? strtoul(rest + 1, &rest, 16) : 0;
       if (strncmp(rest, " r", 2) != 0 || rest[3] != 'x') continue;
       if (pass == 0 && !strstr(line, "[vdso]")) continue;
-      while (start < end && !found && budget) {
+      while (start < end && !found && budget && now_us() < t->deadline) {
         size_t count = end - start < sizeof bytes ? end - start : sizeof bytes;
         if (read_memory(t, start, bytes, count) != (int64_t)count) break;
         found = remote_find_instruction(&t->own, bytes, count, start);
@@ -257,7 +257,7 @@ static int prepare(struct remote_thread *t) {
   if (result < 0) return result;
   t->borrowed = true;
   t->instruction = find_instruction(t);
-  if (!t->instruction) return -ENOEXEC;
+  if (!t->instruction) return now_us() >= t->deadline ? -EAGAIN : -ENOEXEC;
   const unsigned long arguments[6] = {0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1ul, 0};
   long page = call(t, MAP, arguments);
   return failed(page) ? (int)page : 0;

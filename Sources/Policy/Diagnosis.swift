@@ -20,9 +20,9 @@ public enum Cause: UInt8, CaseIterable, Sendable {
   case logGrowth
   /// The board is short of memory, and this worker is not why.
   case elsewhere
-  /// Level, and never was much higher.
+  /// Level for half an hour or longer.
   case steady
-  /// It was not watched long enough.
+  /// It was not watched long enough to tell.
   case unknown
 }
 
@@ -102,14 +102,21 @@ public struct Diagnosis: Equatable, Sendable {
     {
       add(.shared, 70)
     }
-    if let available = seen.available, available < seen.memoryTotal.share(Permyriad(1000)) { add(.elsewhere, 60) }
-    if first.cause == .unknown, let shape = seen.shape, shape.watched >= Self.longEnough { add(.steady, 80) }
+    // One that holds a quarter of the board is not innocent.
+    if let available = seen.available, available < seen.memoryTotal.share(Permyriad(1000)),
+      seen.value < seen.memoryTotal.share(Permyriad(2500))
+    {
+      add(.elsewhere, 60)
+    }
+    if first.cause == .unknown, let shape = seen.shape, shape.watched >= Self.longEnough, !Self.swings(shape) {
+      add(.steady, 80)
+    }
   }
 
   private mutating func judge(_ shape: HistoryShape, _ seen: Observations, inUse: Bool) {
     let range = shape.maximum - shape.minimum
     guard range >= Self.small || seen.value >= Self.small else { return }
-    let swings = range >= Self.small && range.rawValue >= shape.maximum.rawValue / 8
+    let swings = Self.swings(shape)
     if swings, shape.drops >= 3 { return add(.sawtooth, min(90, 50 + UInt64(shape.drops) * 5)) }
     let isBack = seen.value.rawValue <= shape.minimum.rawValue + range.rawValue / 4
     if swings, isBack, shape.drops > 0, shape.maximum.rawValue / 3 * 2 >= seen.value.rawValue { return add(.spike, 80) }
@@ -119,6 +126,11 @@ public struct Diagnosis: Equatable, Sendable {
     add(.plateau, inUse ? 90 : 70)
     // Whether the program or its allocator holds it is not seen from outside.
     if seen.heap == nil { add(.retention, 40) }
+  }
+
+  private static func swings(_ shape: HistoryShape) -> Bool {
+    let range = shape.maximum - shape.minimum
+    return range >= small && range.rawValue >= shape.maximum.rawValue / 8
   }
 
   private mutating func add(_ cause: Cause, _ confidence: UInt64) {

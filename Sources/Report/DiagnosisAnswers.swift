@@ -45,10 +45,13 @@ extension WorkerRecord {
     seen.isGrowing = growth.significant(rules, memoryTotal: board.memory.total) != nil
     seen.baseline = growth.baseline
     seen.level = plateau.duration(board.now)
-    if let process = processes.first {
+    if let process = processes.first(where: { $0.identity.pid == figurePid }) ?? processes.first {
       seen.rss = process.footprint.rss.bytes
       seen.uss = process.footprint.uss.bytes
-      if let heap = board.heaps.first(where: { $0.identity == process.identity }), heap.usage.isComplete {
+      // What it was ten minutes ago says nothing of now.
+      if let heap = board.heaps.first(where: { $0.identity == process.identity }), heap.usage.isComplete,
+        board.now - heap.at <= .seconds(600)
+      {
         seen.heap = HeapFigures(system: heap.usage.system, inUse: heap.usage.inUse)
       }
     }
@@ -110,7 +113,7 @@ extension Diagnosis.Finding {
     case .logGrowth: return "it is level, and the logs that it writes grow by \(seen.logsPerDay) a day"
     case .elsewhere: return "\(seen.available ?? .zero) are left on the board, and it has not grown"
     case .steady: return "between \(floor) and \(crest) within \(seen.shape?.watched ?? .zero)"
-    case .unknown: return "it takes half an hour of watching to tell"
+    case .unknown: return "between \(floor) and \(crest): it takes longer to tell"
     }
   }
 

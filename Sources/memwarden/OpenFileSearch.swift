@@ -14,7 +14,7 @@ final class OpenFileSearch {
   private var seen = Set<UInt64>()
   private var startedAt: Instant?, cost: Int64 = 0
   private var isWanted = true, isWantedSoon = true
-  /// The search under way does not wait for the ticks: the first one, and where memory goes fast.
+  /// The search under way does not wait for the ticks: the first one, where memory lost its name, where it goes fast.
   private(set) var isUrgent = true
   private var segmentsAt: Instant?
   /// How many were begun.
@@ -52,9 +52,10 @@ final class OpenFileSearch {
     guard age >= Self.least, age.rawValue >= cost * Self.pausePerCost / 1000 else { return false }
     var isWanted = isWanted
     isUrgent = isWantedSoon
-    for one in all where one.wantsSearch || one.wantsWriters(board.now) {
-      isWanted = true
-      isUrgent = isUrgent || one.isPressing
+    for one in all {
+      let wantsWriters = one.wantsWriters(board.now)
+      isWanted = isWanted || one.wantsSearch || wantsWriters
+      isUrgent = isUrgent || one.wantsSearch || (wantsWriters && one.isPressing)
     }
     return isWanted || age >= Self.base || (age >= Self.held && board.held.deleted.count > 0)
   }

@@ -164,8 +164,11 @@ extension Redirects {
   /// in the next turn, and then it is over. Refused: not all could be brought back; they are tried again.
   func moveBack(_ redirect: LogRedirect, _ around: Surroundings, _ board: Board) -> RedirectAnswer {
     let begun = cl_boottime_us()
+    var isFirst = true
     do throws(RedirectFailure) {
       if redirect.waiting.isEmpty {
+        // That alone may have taken this turn's time.
+        isFirst = false
         redirect.waiting = try findWriters(of: redirect, around)
         if redirect.waiting.isEmpty {
           redirect.writeRest(writers: users(of: redirect.writers, around), now: board.now)
@@ -184,7 +187,6 @@ extension Redirects {
       // Each of several processes gets a file position of its own now.
       back.appends = redirect.waiting.count + redirect.moved > 1
       back.meanwhile = { redirect.writeRest(writers: uids, now: now) }
-      var isFirst = true
       while let writer = redirect.waiting.first {
         if !isFirst, cl_boottime_us() - begun > Redirects.slice {
           redirect.nextStep = board.now

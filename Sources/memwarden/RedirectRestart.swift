@@ -36,11 +36,13 @@ extension Redirects {
     // The FIFOs are beside it and nowhere else.
     for saved in found where !saved.target.usesPipe || isOurs(saved.place) {
       let pipe = saved.target.usesPipe ? saved.place.withCString { redirect_open_pipe($0) } : -1
-      let nobody = FileStatus(
+      var there = FileStatus(
         device: saved.device, inode: saved.inode, links: 1, mode: 0, uid: 0, size: .zero, allocated: .zero)
+      // Saved before the first of its writers had made it.
+      if saved.inode == 0, let made = try? around.reader.fileStatus(saved.place) { there = made }
       let ring = logs.first { $0.path == saved.path }?.ring ?? .kib(32)
       let redirect = LogRedirect(
-        saved.path, to: saved.target, place: saved.place, status: nobody, pipe: pipe < 0 ? -1 : pipe, ring: ring,
+        saved.path, to: saved.target, place: saved.place, status: there, pipe: pipe < 0 ? -1 : pipe, ring: ring,
         writers: saved.writers, now: board.now)
       redirect.isRestored = true
       redirect.record.phase = saved.isComplete && (pipe >= 0 || !saved.target.usesPipe) ? .redirected : .returning

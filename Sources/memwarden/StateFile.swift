@@ -67,7 +67,7 @@ struct StateFile {
     guard end.accept("sum "), end.number() == checksum(text[...last]), end.accept("\n"), end.isAtEnd else { return nil }
     var s = ByteScanner(text.span.extracting(...last))
     guard s.accept(head) else { return nil }
-    guard Bytes(text[s.position...].prefix(bootID.count)) == bootID else { return 0..<0 }
+    guard !bootID.isEmpty, Bytes(text[s.position...].prefix(bootID.count)) == bootID else { return 0..<0 }
     s.skipLine()
     return s.position..<(last + 1)
   }

@@ -104,7 +104,8 @@ struct WorkerState: Equatable {
         workers.append(worker)
       } else if s.accept("leaving") {
         let n = s.numbers()
-        guard n.count == 6, let child = identity(n[0], n[1]), let killAt = instant(n[2]), let pipe = SavedPipe(n[3...])
+        guard n.count == 6, n[0] > 1, let child = identity(n[0], n[1]), let killAt = instant(n[2]),
+          let pipe = SavedPipe(n[3...])
         else { return nil }
         leaving.append(SavedDeparture(child: child, killAt: killAt, pipe: pipe))
       } else if i < 0 {

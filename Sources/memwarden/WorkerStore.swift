@@ -14,6 +14,8 @@ final class WorkerStore {
   /// Who was started last (child_record_self); opened when there is something to save.
   private var record: Int32 = -1
   private var isThere = false, isInTrouble = false
+  /// Another memwarden had it when it was wanted: what is in it is not known, and is not replaced.
+  private var isOthers = false
 
   init(state: Bytes) { file = StateFile(path: state + Bytes(".workers")) }
   deinit { if record >= 0 { _ = close(record) } }
@@ -67,6 +69,7 @@ final class WorkerStore {
 
   /// 0 or -errno.
   private func open() -> Int32 {
+    if isOthers { return -EWOULDBLOCK }
     if record >= 0 { return 0 }
     let made = file.folder.withCString { redirect_make_folder($0) }
     if made < 0 { return made }
@@ -95,6 +98,7 @@ final class WorkerStore {
       result = open()
     }
     if result < 0 {
+      isOthers = result == -EWOULDBLOCK
       isInTrouble = true
       tellTrouble(result, around.teller)
       return nil

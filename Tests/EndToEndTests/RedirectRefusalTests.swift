@@ -128,7 +128,7 @@ extension EndToEnd {
     // MARK: State D
 
     @Test func aWriterInStateDIsWaitedForAndWhatWaitsIsSaid() throws {
-      try withWriter(["hang", "--for", "2s"]) { _, agent, writer, path in
+      try withWriter(["hang", "--for", "1s"]) { _, agent, writer, path in
         try eventually("it is in state D") { statFields(writer.pid).first == "D" }
         let answer = try agent.redirect(path)
         #expect(
