@@ -45,7 +45,7 @@ enum {
 #endif
 };
 // All calls of a stand-still take a third of a millisecond; on a busy machine each stop waits for a processor.
-enum { PAGE = 4096, MASK = 8, CALLS_US = 12000, END_US = 3000, OPENED_MAX = 16 };
+enum { PAGE = 4096, MASK = 8, CALLS_US = 15000, END_US = 3000, OPENED_MAX = 16 };
 
 struct remote_thread {
   int32_t tid;

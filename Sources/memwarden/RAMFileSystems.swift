@@ -26,6 +26,8 @@ final class RAMFileSystems {
   private static let slow = Milliseconds.seconds(1)
   /// Of one turn of the loop, µs: for walks, and for the search.
   private static let slice: Int64 = 3000
+  /// For a search that goes on with the ticks only.
+  private static let longSlice: Int64 = 10_000
   /// Between two slices of what is urgent and one could not finish.
   private static let pause = Milliseconds(100)
 
@@ -37,9 +39,19 @@ final class RAMFileSystems {
 
   func tick(_ around: Surroundings, buffer: CutBuffer) {
     if measuredAt.map({ board.now - $0 >= Self.slow }) ?? true { measure(around) }
+    noteVanishedLogs()
     work(around, buffer)
     deletedLogs.tick(around, buffer: buffer, board: board)
     noteNextStep()
+  }
+
+  /// A log whose name is gone may be written on by whoever has it open.
+  private var logsThere = 0
+  private func noteVanishedLogs() {
+    var there = 0
+    for log in board.logs where log.state == .watched { there += 1 }
+    if there < logsThere { search.want(soon: true) }
+    logsThere = there
   }
 
   private func measure(_ around: Surroundings) {
@@ -111,7 +123,8 @@ final class RAMFileSystems {
     for one in all { one.forecast(usable: board.memory.usable) }
     if isHurried { slacken(around) }
     if search.isDue(all, board, isHurried: searchIsAfter != nil && isHurried) {
-      if search.step(all, around, board, until: cl_boottime_us() + Self.slice) {
+      let slice = search.isUrgent ? Self.slice : Self.longSlice
+      if search.step(all, around, board, until: cl_boottime_us() + slice) {
         deletedLogs.adopt(all, around, board: board)
       } else {
         isUnderWay = isUnderWay || search.isUrgent

@@ -97,11 +97,9 @@ final class WorkerAct {
     recycling = Recycling(worker.settings.plan, goingOn: progress)
     probe = worker.settings.plan.health.map { HealthProbe($0) }
     nextStep = now
-    if progress.stage == 3 || progress.stage == 4 {
-      if command.pid > 1 {
-        (commandPid, commandTicks) = (command.pid, command.startTicks)
-        oldCommand = around.target(command)
-      }
+    if progress.stage == 3 || progress.stage == 4, command.pid > 1 {
+      (commandPid, commandTicks) = (command.pid, command.startTicks)
+      oldCommand = around.target(command)
       if oldCommand == nil { commandExit = .unknown }
     }
     worker.act = self
