@@ -13,7 +13,9 @@ extension Agent {
     case .command(.trim(let i)): return trim(workers[i], asText: request.wantsText)
     case .command(let command): return .now(carryOut(command, asText: request.wantsText))
     case .heap(let pid): return heapWalks.ask(pid, now: board.now, asText: request.wantsText)
-    case .ledger: return .later(ledger.begin(around, asText: request.wantsText))
+    case .ledger:
+      ledger.begin(around)
+      return .later(ledger, asText: request.wantsText)
     }
   }
 

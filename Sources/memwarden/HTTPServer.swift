@@ -13,13 +13,13 @@ protocol Answering: AnyObject {
 enum Reply {
   case now(Response)
   /// The connection waits, at no cost, until the answer is there.
-  case later(any LaterAnswer)
+  case later(any LaterAnswer, asText: Bool)
 }
 
 /// An answer that takes longer than a turn of the loop. Let go of when the client hangs up.
 protocol LaterAnswer: AnyObject {
   /// Nil: not yet. Asked at every turn of the server.
-  func poll() -> Response?
+  func response(asText: Bool) -> Response?
 }
 
 /// One listening socket, served within the caller's loop. The C callbacks reach it through an opaque pointer; it must
@@ -58,7 +58,7 @@ final class HTTPServer {
   var timeout: Int64 { daemon.map { mhd_timeout($0) } ?? -1 }
   func turn() {
     waiting.removeAll { connection, pending in
-      guard let response = pending.later?.poll() else { return false }
+      guard let response = pending.later?.response(asText: pending.laterAsText) else { return false }
       pending.response = response
       MHD_resume_connection(connection)
       return true
@@ -79,8 +79,8 @@ final class HTTPServer {
     mhd_note_answer(connection)
     switch agent.answer(pending.request) {
     case .now(let response): return send(response, connection)
-    case .later(let answer):
-      pending.later = answer
+    case .later(let answer, let asText):
+      (pending.later, pending.laterAsText) = (answer, asText)
       waiting.append((connection, pending))
       MHD_suspend_connection(connection)
       return .YES
@@ -135,7 +135,7 @@ final class HTTPServer {
 private final class PendingRequest {
   var request: Request
   var dropped = 0
-  var later: (any LaterAnswer)?, response: Response?
+  var later: (any LaterAnswer)?, laterAsText = false, response: Response?
   init(_ request: Request) { self.request = request }
 }
 

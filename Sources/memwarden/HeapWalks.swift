@@ -29,7 +29,7 @@ final class HeapWalks {
         return .now(known.response(asText: asText))
       }
       if let same = asked.first(where: { $0.record.identity == identity }) {
-        return .later(HeapAnswer(same, asText: asText))
+        return .later(same, asText: asText)
       }
       guard asked.count < HeapWalks.askedMaximum else { return refuse(503, "other heaps are being walked; ask again") }
       let new = AskedHeap(
@@ -37,7 +37,7 @@ final class HeapWalks {
       asked.append(new)
       // A small heap takes one slice.
       if asked.count == 1, step(now: now), let response = new.response(asText: asText) { return .now(response) }
-      return .later(HeapAnswer(new, asText: asText))
+      return .later(new, asText: asText)
     } catch {
       let response = HeapRecord.refusal(pid, error)
       return refuse(response.0, response.1)
@@ -62,7 +62,7 @@ final class HeapWalks {
 }
 
 /// A walk that somebody waits for.
-private final class AskedHeap {
+private final class AskedHeap: LaterAnswer {
   private var walk: HeapWalk?
   private(set) var record: HeapRecord
   private(set) var failure: Absence?
@@ -94,14 +94,4 @@ private final class AskedHeap {
     }
     return record.response(asText: asText)
   }
-}
-
-private final class HeapAnswer: LaterAnswer {
-  private let heap: AskedHeap
-  private let asText: Bool
-  init(_ heap: AskedHeap, asText: Bool) {
-    self.heap = heap
-    self.asText = asText
-  }
-  func poll() -> Response? { heap.response(asText: asText) }
 }

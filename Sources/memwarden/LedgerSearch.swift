@@ -7,7 +7,7 @@ import Policy
 import Report
 import Samples
 
-final class LedgerSearch {
+final class LedgerSearch: LaterAnswer {
   private let reader: KernelReader
   private let board: Board
   private let fileSystems: RAMFileSystems
@@ -29,17 +29,15 @@ final class LedgerSearch {
   var isUnderWay: Bool { files != nil }
 
   /// `step` does the work; one that is under way goes on.
-  func begin(_ around: Surroundings, asText: Bool) -> any LaterAnswer {
-    let later = LedgerLater(self, asText: asText)
-    if isUnderWay { return later }
+  func begin(_ around: Surroundings) {
+    if isUnderWay { return }
     (startedAt, cpuAtStart) = (board.now, cl_cpu_us())
     let files = LedgerFiles(reader)
     self.files = files
     fileSystems.hurry(files, around)
-    return later
   }
 
-  fileprivate func response(asText: Bool) -> Response? {
+  func response(asText: Bool) -> Response? {
     isUnderWay ? nil : board.ledger?.response(board, asText: asText)
   }
 
@@ -127,14 +125,4 @@ final class LedgerSearch {
     }
     return parts
   }
-}
-
-private final class LedgerLater: LaterAnswer {
-  private let search: LedgerSearch
-  private let asText: Bool
-  init(_ search: LedgerSearch, asText: Bool) {
-    self.search = search
-    self.asText = asText
-  }
-  func poll() -> Response? { search.response(asText: asText) }
 }

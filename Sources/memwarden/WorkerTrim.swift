@@ -5,7 +5,7 @@ import Policy
 import Report
 import Samples
 
-final class WorkerTrim {
+final class WorkerTrim: LaterAnswer {
   private let worker: WatchedWorker
   private var pending: [Trim]
   private(set) var answer = TrimAnswer()
@@ -54,16 +54,6 @@ final class WorkerTrim {
   func response(asText: Bool) -> Response? { isOver ? answer.response(worker.record.name, asText: asText) : nil }
 }
 
-final class TrimLater: LaterAnswer {
-  private let trim: WorkerTrim
-  private let asText: Bool
-  init(_ trim: WorkerTrim, asText: Bool) {
-    self.trim = trim
-    self.asText = asText
-  }
-  func poll() -> Response? { trim.response(asText: asText) }
-}
-
 extension Agent {
   /// Asks all processes of a worker; the answer comes when each has answered.
   func trim(_ worker: WatchedWorker, asText: Bool) -> Reply {
@@ -74,14 +64,14 @@ extension Agent {
     if worker.act != nil {
       return .now(.error(409, "worker \(name) is not trimmed: it is being recycled", asText: asText))
     }
-    if let same = trims.first(where: { $0.isOf(worker) }) { return .later(TrimLater(same, asText: asText)) }
+    if let same = trims.first(where: { $0.isOf(worker) }) { return .later(same, asText: asText) }
     guard let new = WorkerTrim(worker, around, now: board.now) else {
       return .now(.error(409, "worker \(name) has no process that could be trimmed", asText: asText))
     }
     new.step(teller, now: board.now)
     if let response = new.response(asText: asText) { return .now(response) }
     trims.append(new)
-    return .later(TrimLater(new, asText: asText))
+    return .later(new, asText: asText)
   }
 
   /// True when one is over.
