@@ -23,7 +23,8 @@ public final class OpenFileWalk {
   public func restart() {
     reader.listProcesses(into: &pids)
     next = 0
-    unreadable = 0
+    // One is there at least: this one.
+    unreadable = pids.isEmpty ? 1 : 0
     folder = nil
     (filled, offset) = (0, 0)
     isFinished = false
@@ -92,9 +93,11 @@ extension KernelReader {
     let identity = Identity(pid: pid, startTicks: try stat(pid).startTicks)
     setPath(pid, "/fdinfo/", number: descriptor)
     let info = try parsed(try load(), parseDescriptor)
-    return FileHolder(
+    var holder = FileHolder(
       identity: identity, descriptor: descriptor, writes: info.flags & 0o3 != 0, appends: info.flags & 0o2000 != 0,
       position: info.position)
+    holder.flags = info.flags
+    return holder
   }
 
   /// readlink(2) of /proc/PID/fd/N, e.g. `/var/log/x (deleted)` or `/memfd:name (deleted)`. Hostile text.

@@ -49,7 +49,7 @@ struct LogCheck {
     do throws(LogRefusal) {
       let file = try LogFile(rules.path)
       let status = try file.status()
-      var scan = (try? reader.holders(of: status)) ?? HolderScan()
+      var scan = reader.holders(of: status)
       scan.holders.removeAll { $0.identity.pid == getpid() }
       let appends = writersAppend(scan.unreadable == 0 ? scan.holders : nil)
       let method = rules.method ?? cutMethod(on: file.kind, writersAppend: appends)

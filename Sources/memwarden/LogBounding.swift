@@ -67,7 +67,7 @@ final class LogBounding {
   ) throws(ArchiveTrouble) {
     let candidates = former.map { $0 === file ? [file] : [$0, file] } ?? [file]
     try archiving?.open(for: candidates, board, buffer: buffer) { file, end throws(LogRefusal) in
-      let scan = (try? around.reader.holders(of: file.opened)) ?? HolderScan(unreadable: 1)
+      let scan = around.reader.holders(of: file.opened)
       let others = scan.holders.filter { $0.identity.pid != getpid() }
       let appends = Policy.writersAppend(scan.unreadable == 0 ? others : nil)
       let method = self.record.rules.method ?? cutMethod(on: file.kind, writersAppend: appends)

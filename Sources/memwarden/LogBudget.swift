@@ -220,9 +220,8 @@ final class LogBudget {
 
   private func remove(_ archive: Archive, _ finder: LogFinder, _ before: BudgetFill, _ agent: Agent) {
     // Whoever has it open writes it, or reads it to the end: deleting it would free nothing. Unknown counts as open.
-    guard let scan = try? agent.reader.holders(of: archive.status), scan.holders.isEmpty, scan.unreadable == 0 else {
-      return finder.isWritten(archive)
-    }
+    let scan = agent.reader.holders(of: archive.status)
+    guard scan.holders.isEmpty, scan.unreadable == 0 else { return finder.isWritten(archive) }
     finder.archives.removeAll { $0.path == archive.path }
     do throws(LogRefusal) {
       let freed = try ArchiveRemoval.remove(archive.path, expected: archive.status)

@@ -91,7 +91,7 @@ final class LogRenaming {
       (before, allocated, began) = (status.allocated, status.allocated, now)
       record.moved = allocated
       record.allocated = (try? around.reader.fileStatus(record.rules.path))?.allocated ?? .zero
-      let scan = (try? around.reader.holders(of: found.file.opened)) ?? HolderScan()
+      let scan = around.reader.holders(of: found.file.opened)
       let writers = scan.holders.filter { $0.writes && $0.identity.pid != getpid() }
       if case .signal(let signal) = reopen, !writers.isEmpty, !mayBeSent(signal, to: writers, around, now: now) {
         phase = .held
@@ -201,10 +201,10 @@ final class LogRenaming {
   private func isReleased(_ moved: MovedLog, _ around: Surroundings) -> Bool {
     let running = search ?? HolderSearch(moved.file.opened, around.reader)
     search = running
-    guard running.step(around.reader, for: Milliseconds(5)) else { return false }
+    guard running.step(for: Milliseconds(5)) else { return false }
     search = nil
-    holders = running.holders.filter { $0.writes && $0.identity.pid != getpid() }
-    return holders.isEmpty && running.unreadable == 0
+    holders = running.scan.holders.filter { $0.writes && $0.identity.pid != getpid() }
+    return holders.isEmpty && running.scan.unreadable == 0
   }
 
   /// The old file is written on as long as somebody has not let go of it.
@@ -245,8 +245,8 @@ final class LogRenaming {
     _ = giveUp(
       "it had the renamed log open when reopen_timeout was over.", pid: holders.first?.identity.pid, around, now)
     let isBack = try moved.putBack { other in
-      guard let size = try? other.status().size, size == .zero, let scan = try? around.reader.holders(of: other.opened)
-      else { return false }
+      guard let size = try? other.status().size, size == .zero else { return false }
+      let scan = around.reader.holders(of: other.opened)
       return scan.unreadable == 0 && !scan.holders.contains { $0.writes && $0.identity.pid != getpid() }
     }
     if isBack { return forget() }

@@ -37,18 +37,16 @@ final class LogWriters {
       searchedAt = now
       running = HolderSearch(file.opened, around.reader)
     }
-    if let running, running.step(around.reader, for: slice) { note(running, around, on: file.kind) }
+    if let running, running.step(for: slice) { note(running.scan, around, on: file.kind) }
     return true
   }
 
   /// The whole search at once.
   func findNow(_ file: LogFile, _ around: Surroundings) {
-    let search = HolderSearch(file.opened, around.reader)
-    while !search.step(around.reader, for: .seconds(1)) {}
-    note(search, around, on: file.kind)
+    note(around.reader.holders(of: file.opened), around, on: file.kind)
   }
 
-  private func note(_ scan: HolderSearch, _ around: Surroundings, on kind: Mount.Kind) {
+  private func note(_ scan: HolderScan, _ around: Surroundings, on kind: Mount.Kind) {
     running = nil
     record.writers.removeAll(keepingCapacity: true)
     // Nobody's flags are known for sure while a process could not be looked into.
@@ -77,7 +75,7 @@ final class LogWriters {
   static func uids(of path: Bytes, _ reader: KernelReader) throws(LogRefusal) -> [UInt32] {
     guard let status = try? reader.fileStatus(path) else { throw .gone }
     var uids = [UInt32]()
-    for holder in (try? reader.holders(of: status))?.holders ?? [] where holder.writes {
+    for holder in reader.holders(of: status).holders where holder.writes {
       if let uid = (try? reader.status(holder.identity.pid))?.effectiveUid { uids.append(uid) }
     }
     return uids

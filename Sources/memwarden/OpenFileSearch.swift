@@ -105,7 +105,9 @@ final class OpenFileSearch {
     }
     for i in fresh.deleted.list.indices {
       let record = fresh.deleted.list[i]
-      fresh.deleted.list[i].isTold = board.held.deleted.list.contains { $0.isTold && isSame($0.status, record.status) }
+      fresh.deleted.list[i].isTold = board.held.deleted.list.contains {
+        $0.isTold && $0.status.isSame(as: record.status)
+      }
     }
     swap(&board.held.deleted, &fresh.deleted)
     swap(&board.held.memfds, &fresh.memfds)
@@ -133,7 +135,7 @@ final class OpenFileSearch {
   ) {
     // memwarden lets go of a log that was deleted at its next look.
     if pid == getpid() { return }
-    if owner != nil, let i = fresh.deleted.list.firstIndex(where: { isSame($0.status, status) }) {
+    if owner != nil, let i = fresh.deleted.list.firstIndex(where: { $0.status.isSame(as: status) }) {
       return addHolder(pid, descriptor, to: &fresh.deleted.list[i], around)
     }
     let key = status.inode &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(status.device.major) << 32 ^ UInt64(status.device.minor)
@@ -221,7 +223,7 @@ final class OpenFileSearch {
       i -= 1
       let old = held.list[i].status
       let now = try? reader.fileStatus(held.list[i].pid, descriptor: held.list[i].descriptor)
-      if let now, isSame(now, old), now.links == 0 {
+      if let now, now.isSame(as: old), now.links == 0 {
         held.list[i].status = now
         held.bytes = held.bytes + now.allocated - old.allocated
         changed(old, (more: now.allocated, less: old.allocated))
@@ -245,6 +247,4 @@ final class OpenFileSearch {
       board.held.segments.add(SegmentRecord(segment: segment, comm: comm))
     }
   }
-
-  private func isSame(_ a: FileStatus, _ b: FileStatus) -> Bool { a.inode == b.inode && a.device == b.device }
 }

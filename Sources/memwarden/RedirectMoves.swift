@@ -234,7 +234,8 @@ extension Redirects {
 
   /// Every process that has the place open instead of the log.
   func findWriters(of redirect: LogRedirect, _ around: Surroundings) throws(RedirectFailure) -> [LogWriter] {
-    guard let scan = try? around.reader.holders(of: redirect.placeStatus), scan.unreadable == 0 else {
+    let scan = around.reader.holders(of: redirect.placeStatus)
+    guard scan.unreadable == 0 else {
       throw RedirectFailure("other processes' descriptors cannot all be read; memwarden needs root and CAP_SYS_PTRACE")
     }
     return writersNow(of: redirect, scan, around)

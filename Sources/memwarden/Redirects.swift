@@ -63,7 +63,7 @@ final class Redirects {
     do throws(LogRefusal) { status = try log.open(around, buffer: buffer, board: board).status() } catch {
       throw RedirectFailure(error.advice)
     }
-    let scan = (try? around.reader.holders(of: status)) ?? HolderScan()
+    let scan = around.reader.holders(of: status)
     let writing = writers(of: scan.holders)
     // Without that right the descriptors of others can be counted, and not told where they lead.
     if scan.unreadable > 0 || (writing.isEmpty && !around.reader.hasPtraceCapability()) {
@@ -158,7 +158,7 @@ final class Redirects {
       guard board.now >= redirect.retryAt, let file = try? around.reader.fileStatus(redirect.path),
         file.size > .zero
       else { continue }
-      let scan = (try? around.reader.holders(of: file)) ?? HolderScan()
+      let scan = around.reader.holders(of: file)
       redirect.retryAt = board.now + .seconds(10)
       redirect.waiting = writers(of: scan.holders)
       (redirect.source, redirect.moved, redirect.isTouched) = (file, 0, false)

@@ -210,8 +210,8 @@ extension WorkerOutput {
 private func reopen(_ saved: SavedPipe, _ reader: KernelReader, _ ends: inout (Int32, Int32)) -> Int32 {
   let wanted = FileStatus(
     device: saved.device, inode: saved.inode, links: 1, mode: 0, uid: 0, size: .zero, allocated: .zero)
-  let holders = (try? reader.holders(of: wanted))?.holders ?? []
-  for holder in holders where child_open_pipe(holder.identity.pid, holder.descriptor, &ends.0, &ends.1) == 0 {
+  for holder in reader.holders(of: wanted).holders
+  where child_open_pipe(holder.identity.pid, holder.descriptor, &ends.0, &ends.1) == 0 {
     // Its descriptor may be another file by now.
     if let status = try? reader.fileStatus(getpid(), descriptor: ends.0), status.device == saved.device,
       status.inode == saved.inode
