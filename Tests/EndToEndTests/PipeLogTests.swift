@@ -114,7 +114,7 @@ extension EndToEnd {
         _ = try logger.send(numbered(0..<1000))
         try eventually("the first lines are there") { numbers(lines("\(mount)/log")).count == 1000 }
         // Somebody else fills the filesystem; the logger's own archives go first, then nothing is left to give.
-        FileManager.default.createFile(atPath: ballast, contents: nil)
+        _ = FileManager.default.createFile(atPath: ballast, contents: nil)
         let file = open(ballast, O_WRONLY | O_APPEND)
         let block = [UInt8](repeating: 1, count: 4096)
         while write(file, block, block.count) > 0 {}
@@ -233,7 +233,7 @@ extension EndToEnd {
         if geteuid() == 0 {
           chown(scene.path("theirs"), 65534, 65534)
           #expect(try run(scene.path("theirs")).0 == 111)
-          FileManager.default.createFile(atPath: scene.path("open/current"), contents: Data("theirs\n".utf8))
+          _ = FileManager.default.createFile(atPath: scene.path("open/current"), contents: Data("theirs\n".utf8))
           chown(scene.path("open/current"), 65534, 65534)
           #expect(try run(scene.path("open")).0 == 111)
           #expect(text(of: scene.path("open/current")) == "theirs\n")

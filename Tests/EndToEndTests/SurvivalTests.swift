@@ -53,7 +53,7 @@ extension EndToEnd {
         #expect(!isAlive(pid_t(own)))
         #expect(try agent.process.stop(by: SIGINT) == 0)
         #expect(
-          try !allProcesses().contains { text(of: "/proc/\($0)/cmdline").contains("idle\0--size\01M") && isAlive($0) })
+          !allProcesses().contains { text(of: "/proc/\($0)/cmdline").contains("idle\0--size\01M") && isAlive($0) })
       }
     }
 
