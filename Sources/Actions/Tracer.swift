@@ -29,6 +29,11 @@ public final class Tracer {
     letGo()
   }
 
+  /// It was told to stop, has stopped, and stands still for want of the next try.
+  public func isKeptWaiting(_ process: Identity) -> Bool {
+    coming.contains { $0.pid == process.pid && remote_has_stopped($0.thread) }
+  }
+
   /// Somebody's registers are still ours: not a moment to end.
   public var isBorrowing: Bool { late.contains { remote_is_borrowed($0.thread) } }
 

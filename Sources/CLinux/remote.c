@@ -296,6 +296,12 @@ int remote_stop(struct remote_thread *t, int patience_us) {
   return result == -EAGAIN ? -EBUSY : result;
 }
 
+bool remote_has_stopped(const struct remote_thread *t) {
+  siginfo_t news = {0};
+  const int result = waitid(P_PID, (id_t)t->tid, &news, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL);
+  return result == 0 && news.si_pid != 0;
+}
+
 static int put_off(struct remote_thread *t) {
   t->late = true;
   return -EAGAIN;

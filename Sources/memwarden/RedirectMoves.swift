@@ -187,12 +187,16 @@ extension Redirects {
       // Each of several processes gets a file position of its own now.
       back.appends = redirect.waiting.count + redirect.moved > 1
       back.meanwhile = { redirect.writeRest(writers: uids, now: now) }
-      while let writer = redirect.waiting.first {
+      while !redirect.waiting.isEmpty {
         if !isFirst, cl_boottime_us() - begun > Redirects.slice {
           redirect.nextStep = board.now
           return .underWay(nil)
         }
         isFirst = false
+        if let stopped = redirect.waiting.firstIndex(where: { tracer.isKeptWaiting($0.identity) }) {
+          redirect.waiting.swapAt(0, stopped)
+        }
+        let writer = redirect.waiting[0]
         do throws(RedirectObstacle) {
           _ = try tracer.exchange(back, of: writer, around.reader)
           redirect.moved += 1

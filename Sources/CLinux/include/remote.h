@@ -21,6 +21,8 @@ int remote_begin(int32_t tid, struct remote_thread **thread);
 /// again. -ENOTSUP: a 32-bit process; -EBUSY: it stopped, but its calls take too long. After 0 the calls below have 15 ms
 /// altogether.
 int remote_stop(struct remote_thread *thread, int patience_us);
+/// It has stopped, or ended, and stands still until remote_stop is called. Takes no time.
+bool remote_has_stopped(const struct remote_thread *thread);
 /// Closes what was opened and not closed, gives the thread its registers and signals back and lets it go; frees. -EAGAIN:
 /// it does not stop, or a call of ours has not ended; call again after SIGCHLD, which then takes no time until it is so.
 int remote_end(struct remote_thread *thread);
