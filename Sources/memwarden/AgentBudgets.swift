@@ -20,7 +20,7 @@ extension Agent {
     if budgets.isEmpty { return }
     if budgets.contains(where: { $0.record.rules.scope != .logs }) {
       for log in logs { log.refresh() }
-      ramUsage.refresh(board, reader) { heldByOurs(on: $0) }
+      ramUsage.refresh(fileSystems, reader) { heldByOurs(on: $0) }
     }
     for budget in budgets { budget.tick(self) }
   }

@@ -15,6 +15,8 @@ final class RAMFileSystems {
   private let search: OpenFileSearch
   private let deletedLogs = DeletedLogs()
   private var fingerprint: UInt32?
+  /// How often other mounts were found.
+  private(set) var mountsCount: UInt64 = 0
   private var mountsAt: Instant?, measuredAt: Instant?
   /// The filesystem that is walked first in the next slice: a large one must not keep the others waiting.
   private var turn = 0
@@ -163,9 +165,15 @@ final class RAMFileSystems {
       }
     }
     all = found
+    mountsCount += 1
     turn = 0
     board.fileSystems = found.map { $0.record }
     search.want()
+  }
+
+  /// Those that no other mount covers.
+  func forEachShown(_ body: (Mount, FileSystemRecord) -> Void) {
+    for one in all where !one.record.isCovered { body(one.mount, one.record) }
   }
 
   /// What stands at its mount point is this filesystem. One that cannot be looked at may be.

@@ -7,7 +7,8 @@ import Samples
 
 final class RAMUsage {
   private struct Part {
-    var mount: Mount
+    let mount: Mount
+    let record: FileSystemRecord
     /// Held by everything but watched logs and known archives; nil until it is known.
     var others: ByteCount?
     /// nil for ramfs, which has no size of its own.
@@ -16,15 +17,17 @@ final class RAMUsage {
     var walked = ByteCount.zero
   }
   private var parts = [Part]()
-  private var foundAt: Instant?
-  /// Of how many filesystems the board told then.
-  private var foundCount = 0
-  private static let base = Milliseconds.seconds(60)
+  private var mountsCount: UInt64 = 0
 
-  /// Once per tick, after the board was read. `ours`: what watched logs and archives hold on a device.
-  func refresh(_ board: Board, _ reader: KernelReader, ours: (Device) -> ByteCount) {
-    if foundAt.map({ board.now - $0 >= Self.base }) ?? true || foundCount != board.fileSystems.count {
-      find(board, reader)
+  /// Once per tick, after the filesystems' own. `ours`: what watched logs and archives hold on a device.
+  func refresh(_ fileSystems: RAMFileSystems, _ reader: KernelReader, ours: (Device) -> ByteCount) {
+    if mountsCount != fileSystems.mountsCount {
+      mountsCount = fileSystems.mountsCount
+      let old = parts
+      parts = []
+      fileSystems.forEachShown { mount, record in
+        parts.append(old.first { $0.mount == mount } ?? Part(mount: mount, record: record))
+      }
     }
     for i in parts.indices {
       do throws(Absence) {
@@ -32,10 +35,8 @@ final class RAMUsage {
         parts[i].size = usage.size
         parts[i].others = usage.used - ours(parts[i].mount.device)
       } catch {
-        if error == .gone { foundAt = nil }
-        guard error == .unsupported, let usage = walked(parts[i].mount, board), usage.used != parts[i].walked else {
-          continue
-        }
+        guard error == .unsupported, let usage = parts[i].record.usage, usage.complete, usage.used != parts[i].walked
+        else { continue }
         parts[i].walked = usage.used
         parts[i].others = usage.used - ours(parts[i].mount.device)
       }
@@ -58,24 +59,4 @@ final class RAMUsage {
   }
 
   func isRAM(_ device: Device) -> Bool { parts.contains { $0.mount.device == device } }
-
-  private func find(_ board: Board, _ reader: KernelReader) {
-    guard let mounts = try? reader.mounts() else { return }
-    foundAt = board.now
-    foundCount = board.fileSystems.count
-    let old = parts
-    parts = []
-    // What lies over a covered one stands for itself.
-    for record in board.fileSystems where !record.isCovered {
-      guard let mount = mounts.last(where: { $0.point == record.point }) else { continue }
-      parts.append(old.first { $0.mount == mount } ?? Part(mount: mount))
-    }
-  }
-
-  private func walked(_ mount: Mount, _ board: Board) -> FileSystemUsage? {
-    for record in board.fileSystems where record.point == mount.point {
-      if let usage = record.usage, usage.complete { return usage }
-    }
-    return nil
-  }
 }
