@@ -125,7 +125,7 @@ int ar_sync(int descriptor) {
   return fsync(descriptor) < 0 ? -errno : 1;
 }
 
-int ar_sync_done(int descriptor) { return owner == descriptor && !orphaned ? reap() : -EINVAL; }
+int ar_sync_done(int descriptor) { return owner == descriptor && !orphaned ? reap() : -EBADF; }
 
 void ar_sync_forget(int descriptor) {
   if (owner == descriptor) orphaned = true;

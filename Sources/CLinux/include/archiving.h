@@ -26,7 +26,7 @@ int64_t ar_write(int descriptor, const void *from, size_t count);
 
 // fsync(2). 1: done. 0: it is under way in the kernel, ask ar_sync_done. -EBUSY: another one is. One at a time.
 int ar_sync(int descriptor);
-// 1: the one that was begun for this descriptor is done; 0: not yet; -errno: it failed.
+// 1: the one that was begun for this descriptor is done; 0: not yet; -errno: it failed; -EBADF: there is none.
 int ar_sync_done(int descriptor);
 // Nobody will ask for the result of this descriptor's any more.
 void ar_sync_forget(int descriptor);
