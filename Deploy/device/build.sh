@@ -52,6 +52,7 @@ fi
 swift_flags=(-target "$swift_target" -swift-version 6 -parse-as-library -wmo -Osize -g
   -Xfrontend -mergeable-traps -Xfrontend -disable-swift-specific-llvm-optzns
   -Xfrontend -sil-inline-caller-benefit-reduction-factor -Xfrontend 20
+  -Xllvm -sil-disable-pass=closure-specialize -Xllvm -sil-disable-pass=capture-prop
   -Xllvm -inline-threshold=0 -Xllvm -enable-machine-outliner=always
   -enable-experimental-feature Embedded -enable-experimental-feature Lifetimes -enable-upcoming-feature ExistentialAny
   -enable-upcoming-feature MemberImportVisibility -Xfrontend -function-sections

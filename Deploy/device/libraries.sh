@@ -41,7 +41,7 @@ build_libconfuse() {
   for file in lexer.c "$sources/libconfuse/src/confuse.c"; do
     "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -w "-I$sources/libconfuse/src" -D_GNU_SOURCE \
       -DHAVE_UNISTD_H -DHAVE_STRING_H -DHAVE_STRINGS_H -DHAVE_STRDUP -DHAVE_STRNDUP -DHAVE_STRCASECMP \
-      -DHAVE_FMEMOPEN -DHAVE_REALLOCARRAY \
+      -DHAVE_FMEMOPEN -DHAVE_REALLOCARRAY -include "$here/lean.h" \
       '-DPACKAGE_VERSION="3.3"' '-DPACKAGE_STRING="libConfuse 3.3"' -c "$file"
   done
   "$bin/llvm-ar" rcs "$root/lib/libconfuse.a" lexer.o confuse.o
@@ -62,7 +62,7 @@ build_zlib() {
 
 below=()
 for library in musl libmicrohttpd libconfuse zlib; do
-  if stale "$out/$library/built" "$here/libraries.sh" "$here/flags.sh" "$here/processors.sh" "$sources/complete" \
+  if stale "$out/$library/built" "$here/libraries.sh" "$here/lean.h" "$here/flags.sh" "$here/processors.sh" "$sources/complete" \
     "${below[@]}"; then
     logged "$out/$library" "build_$library"
     touch "$out/$library/built"

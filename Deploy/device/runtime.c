@@ -1,4 +1,6 @@
-/* What the Embedded Swift runtime asks of libc and musl 1.2.3 lacks. */
+/* What the Embedded Swift runtime asks of libc and musl 1.2.3 lacks; what libmicrohttpd asks for and never uses. */
+#include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -10,4 +12,11 @@ void arc4random_buf(void *bytes, size_t count) {
   if (getrandom(bytes, count, GRND_NONBLOCK) == (ssize_t)count) return;
   const unsigned char *start = (const unsigned char *)getauxval(AT_RANDOM);
   for (size_t i = 0; i < count; i++) ((unsigned char *)bytes)[i] = start ? start[i % 16] : (unsigned char)i;
+}
+
+/* In the place of musl's, which is 4 kB: no thread is ever started. */
+int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*start)(void *),
+                   void *restrict argument) {
+  (void)thread, (void)attributes, (void)start, (void)argument;
+  return EAGAIN;
 }

@@ -38,8 +38,9 @@ public final class ArchiveFolder {
       case .part(let since): try tidy(name, isOfThisBoot: since == boot, buffer: buffer)
       }
     }
-    archives.sort { $0.name.sequence < $1.name.sequence }
-    pending.sort { $0.sequence < $1.sequence }
+    sortArchives()
+    heapSort(
+      pending.count, isBefore: { pending[$0].sequence < pending[$1].sequence }, swap: { pending.swapAt($0, $1) })
   }
   deinit { close(descriptor) }
 
@@ -74,7 +75,13 @@ public final class ArchiveFolder {
     try rename(name, to: whole)
     pending.removeAll { $0 == name }
     archives.append(Archive(name: whole, size: size(of: whole)))
-    archives.sort { $0.name.sequence < $1.name.sequence }
+    sortArchives()
+  }
+
+  private func sortArchives() {
+    heapSort(
+      archives.count, isBefore: { archives[$0].name.sequence < archives[$1].name.sequence },
+      swap: { archives.swapAt($0, $1) })
   }
 
   /// Removes the oldest beyond these bounds; the newest stays.

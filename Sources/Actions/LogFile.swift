@@ -20,17 +20,15 @@ public final class LogFile {
   /// `path` is absolute. `writers`: effective user ids of the processes that have it open for writing; they matter in
   /// folders like /tmp, where anybody may create files.
   public init(_ path: Bytes, writers: [UInt32] = []) throws(LogRefusal) {
-    let found = try LogPath.walk(path) { place throws(LogRefusal) -> LogPath.Found in
-      let kind = try LogPath.judge(place, writers: writers)
-      let descriptor = cut_reopen(place.descriptor)
+    var kind = Mount.Kind.other, found: FileStatus?, descriptor: Int32 = -1
+    try LogPath.walk(path) { place throws(LogRefusal) in
+      kind = try LogPath.judge(place, writers: writers)
+      found = place.status
+      descriptor = cut_reopen(place.descriptor)
       guard descriptor >= 0 else { throw .from(-descriptor, at: .open) }
-      return LogPath.Found(descriptor: descriptor, status: place.status, kind: kind)
     }
-    self.path = path
-    self.writers = writers
-    self.kind = found.kind
-    self.opened = found.status
-    self.descriptor = found.descriptor
+    guard let opened = found else { throw .gone }
+    (self.path, self.writers, self.kind, self.opened, self.descriptor) = (path, writers, kind, opened, descriptor)
   }
   deinit { close(descriptor) }
 
@@ -39,22 +37,15 @@ public final class LogFile {
 
   /// Walks the path again with all its checks: `.swapped` when it now leads to another file.
   public func verify() throws(LogRefusal) {
-    let found = try LogPath.walk(path) { place throws(LogRefusal) -> FileStatus in
+    try LogPath.walk(path) { place throws(LogRefusal) in
       _ = try LogPath.judge(place, writers: writers)
-      return place.status
+      guard place.status.inode == opened.inode, place.status.device == opened.device else { throw .swapped }
     }
-    guard found.inode == opened.inode, found.device == opened.device else { throw .swapped }
   }
 }
 
 /// The walk. Allocates only where a folder is a link.
 enum LogPath {
-  struct Found {
-    /// Open; the caller closes it.
-    var descriptor: Int32
-    var status: FileStatus
-    var kind: Mount.Kind
-  }
   /// Where the walk ended: O_PATH descriptors of the file and of its folder, closed when the visit is over.
   struct Place {
     var descriptor: Int32
@@ -68,9 +59,7 @@ enum LogPath {
   private static let slash = UInt8(ascii: "/")
 
   /// Goes to the file, as far as the way is safe, and visits it.
-  static func walk<T>(
-    _ path: Bytes, _ visit: (Place) throws(LogRefusal) -> T
-  ) throws(LogRefusal) -> T {
+  static func walk(_ path: Bytes, _ visit: (Place) throws(LogRefusal) -> Void) throws(LogRefusal) {
     guard path.first == slash, let last = path.last, last != slash else { throw .notRegular }
     var rest = path
     var from = 0
@@ -137,11 +126,13 @@ enum LogPath {
 
   /// A folder where only root or memwarden's user can make and remove names, opened; the caller closes it.
   static func openFolder(_ path: Bytes) throws(LogRefusal) -> Int32 {
-    try walk(path + Bytes("/.")) { place throws(LogRefusal) -> Int32 in
+    var descriptor: Int32 = -1
+    try walk(path + Bytes("/.")) { place throws(LogRefusal) in
       guard isOurs(place.status.uid) else { throw .foreignOwner(uid: place.status.uid) }
       guard place.status.mode & writableByOthers == 0 else { throw .unsafeDirectory }
-      return try open(ar_open_folder(place.descriptor))
+      descriptor = try open(ar_open_folder(place.descriptor))
     }
+    return descriptor
   }
 
   /// A sticky folder is not enough here: a root-owned link can be hard-linked into it by anybody.

@@ -56,7 +56,8 @@ public final class PipeLog {
       self.newest = max(self.newest, number)
     }
     if result < 0 { return result }
-    archives.sort { $0.number < $1.number }
+    heapSort(
+      archives.count, isBefore: { archives[$0].number < archives[$1].number }, swap: { archives.swapAt($0, $1) })
     let opened = openCurrent()
     // A full filesystem is no reason not to begin.
     return opened == -ENOSPC || opened == -EDQUOT ? 0 : opened

@@ -13,7 +13,8 @@ public enum ArchiveRemoval {
   public static func remove(
     _ path: Bytes, expected: FileStatus, unlink: @Sendable (Int32, Bytes) -> Int32 = live
   ) throws(LogRefusal) -> ByteCount {
-    try LogPath.walk(path) { (place) throws(LogRefusal) -> ByteCount in
+    var freed = ByteCount.zero
+    try LogPath.walk(path) { place throws(LogRefusal) in
       _ = try LogPath.judge(place, writers: [])
       let status = place.status
       guard status.inode == expected.inode, status.device == expected.device, status.size == expected.size else {
@@ -21,7 +22,8 @@ public enum ArchiveRemoval {
       }
       let result = unlink(place.folder, Bytes(place.name))
       guard result == 0 else { throw .from(-result, at: .unlink) }
-      return status.allocated
+      freed = status.allocated
     }
+    return freed
   }
 }

@@ -50,7 +50,9 @@ public enum Eviction: Equatable, Sendable {
 public func evictions(from candidates: [EvictionCandidate], toFree: ByteCount) -> [Eviction] {
   var order = [Int]()
   for i in candidates.indices where candidates[i].isEvictable && candidates[i].gain > .zero { order.append(i) }
-  order.sort { candidates[$0].goes(before: candidates[$1]) }
+  heapSort(
+    order.count, isBefore: { candidates[order[$0]].goes(before: candidates[order[$1]]) }, swap: { order.swapAt($0, $1) }
+  )
   var acts = [Eviction]()
   var freed = ByteCount.zero
   for i in order where freed < toFree {
