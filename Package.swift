@@ -8,8 +8,10 @@ let embedded = Context.environment["EMBEDDED"] == "1"
 /// has the same. Swift's own LLVM passes are wrong for Embedded Swift: docs/decisions/0003.
 let small =
   ["-wmo", "-Osize", "-Xfrontend", "-mergeable-traps", "-Xfrontend", "-sil-inline-caller-benefit-reduction-factor"]
-  + ["-Xfrontend", "20", "-Xllvm", "-inline-threshold=0", "-Xllvm", "-sil-disable-pass=closure-specialize",
-    "-Xllvm", "-sil-disable-pass=capture-prop", "-Xllvm", "-enable-machine-outliner=always"]
+  + [
+    "-Xfrontend", "20", "-Xllvm", "-inline-threshold=0", "-Xllvm", "-sil-disable-pass=closure-specialize",
+    "-Xllvm", "-sil-disable-pass=capture-prop", "-Xllvm", "-enable-machine-outliner=always",
+  ]
   + ["-Xfrontend", "-disable-swift-specific-llvm-optzns"]
 let swift: [SwiftSetting] =
   [
