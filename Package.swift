@@ -6,13 +6,12 @@ let embedded = Context.environment["EMBEDDED"] == "1"
 
 /// A retain inlined is 35 bytes, called 5; what the compiler calls small is still inlined too often. Deploy/device/build.sh
 /// has the same. Swift's own LLVM passes are wrong for Embedded Swift: docs/decisions/0003.
-let small =
-  ["-wmo", "-Osize", "-Xfrontend", "-mergeable-traps", "-Xfrontend", "-sil-inline-caller-benefit-reduction-factor"]
-  + [
-    "-Xfrontend", "20", "-Xllvm", "-inline-threshold=0", "-Xllvm", "-sil-disable-pass=closure-specialize",
-    "-Xllvm", "-sil-disable-pass=capture-prop", "-Xllvm", "-enable-machine-outliner=always",
-  ]
-  + ["-Xfrontend", "-disable-swift-specific-llvm-optzns"]
+let small = [
+  "-wmo", "-Osize", "-Xfrontend", "-mergeable-traps", "-Xfrontend", "-disable-swift-specific-llvm-optzns",
+  "-Xfrontend", "-sil-inline-caller-benefit-reduction-factor", "-Xfrontend", "20",
+  "-Xllvm", "-sil-disable-pass=closure-specialize", "-Xllvm", "-sil-disable-pass=capture-prop",
+  "-Xllvm", "-inline-threshold=0", "-Xllvm", "-enable-machine-outliner=always",
+]
 let swift: [SwiftSetting] =
   [
     .swiftLanguageMode(.v6),
