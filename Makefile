@@ -82,7 +82,9 @@ no-loss: setup build
 	swift build --build-tests
 	for run in 1 2 3 4 5; do \
 	  NO_LOSS_SECONDS=20 MEMWARDEN_BUILD=$$PWD/build swift test --skip-build --no-parallel \
-	    --filter 'EndToEndTests.*(ofAFloodEveryLine|onRamfsTheArchive)' | grep -E ' lines to |✘|↳ [0-9]|Test run with' || exit 1; \
+	    --filter 'EndToEndTests.*(ofAFloodEveryLine|onRamfsTheArchive)' >build/no-loss.log 2>&1; code=$$?; \
+	  grep -E ' lines to |✘|↳ [0-9]|Test run with' build/no-loss.log; \
+	  [ $$code = 0 ] || exit 1; \
 	done
 
 clean:

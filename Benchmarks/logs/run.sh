@@ -59,7 +59,7 @@ written() { awk '$1 == "wchar:" { print $2 }' "/proc/$1/io"; }
 
 # Starts the writer on a path, waits until it has written all, and for what its guard does after that.
 flood() { # PATH
-  build/leaky flood --file "$1" --rate "$rate" --total "$total" &
+  build/leaky flood --file "$1" --rate "$rate" --total "$total" --reopen &
   writer=$!
   watch_peak &
   watcher=$!
@@ -103,7 +103,7 @@ concatenate() { # r|'' FILE...
 echo "| guard ($lines lines of $line bytes in $seconds s, tmpfs of 16 MB) | most on the tmpfs | lines left | lost among them | twice or torn | processor time per second | writer took |"
 echo "| --- | --- | --- | --- | --- | --- | --- |"
 
-memwarden_row() { # NAME LOG_KEYS
+memwarden_row() { # NAME LOG_KEYS METHOD
   fresh
   printf 'http { listen = "" socket = "%s" }\nlog "%s" { budget = 1M %s }\n' "$work/socket" "$ram/log" "$2" >"$work/conf"
   build/memwarden run -c "$work/conf" >"$work/said" 2>&1 &
@@ -112,16 +112,18 @@ memwarden_row() { # NAME LOG_KEYS
   flood "$ram/log"
   local ms
   ms=$(processor_ms "$guard")
+  curl -s --unix-socket "$work/socket" http://localhost/v1/logs | grep -q "\"last_cut\":{\"method\":\"$3\"" ||
+    give_up "the log was not cut by $3"
   kill "$guard"
   wait "$guard" || give_up "memwarden ended with an error"
   guard=
   stop_writer
   row "$1" "$ms" "$({ concatenate '' "$disk"/log.*; concatenate '' "$ram"/log.*; cat "$ram/log"; } | count)"
 }
-memwarden_row "memwarden, cut in place (punch)" ""
-memwarden_row "memwarden, punch, archived on disk" "archive = \"$disk\" archive_keep = 1000 archive_budget = 1G"
+memwarden_row "memwarden, cut in place (punch)" "" punch
+memwarden_row "memwarden, punch, archived on disk" "archive = \"$disk\" archive_keep = 1000 archive_budget = 1G" punch
 memwarden_row "memwarden, rename and reopen, archived on disk" \
-  "method = rename reopen = HUP archive = \"$disk\" archive_keep = 1000 archive_budget = 1G"
+  "method = rename reopen = HUP archive = \"$disk\" archive_keep = 1000 archive_budget = 1G" rename
 
 logrotate_row() {
   fresh

@@ -90,5 +90,5 @@ awk -v pss="$pss" -v ticks="$(ask ticks)" -v written="$(ask written_bytes)" -v r
     print "| PSS at the end, a week of history full | " pss " kB |"
     print "| bytes written by itself | " written " |"
     # Growth is a slope that noise does not explain and that comes to a page by the end of the week.
-    exit !((slope < 3 * error || slope * 5 < 4) && fdHigh - fdLow < 8 && recycles > 0)
+    exit !((slope < 3 * error || slope * 5 < 4) && fdHigh - fdLow < 8 && recycles > 0 && cuts > 0)
   }' "$work/samples"

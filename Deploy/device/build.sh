@@ -100,6 +100,11 @@ if [ -n "${CLOCK_SPEED:-}" ]; then
   "$bin/llvm-objcopy" --strip-all "$out/memwarden.fast"
 fi
 link "$out/memwarden.linked" "${parts[@]}"
+# Flags and renamed functions let the order rot, and memory grow unseen.
+if [ "$arch" = x86_64 ]; then
+  gone=$(grep -v '^#' "$here/often.txt" | grep -vFxc -f <(awk '{ print $NF }' "$out/memwarden.map") || true)
+  [ "$gone" -le 50 ] || { echo "device: $gone functions of often.txt are no more; run Deploy/device/often.sh" >&2; exit 1; }
+fi
 # start.c applies the packed relocations and no others.
 if awk '$5 ~ /^\.rela?\.dyn$/ && $3 != "0" { found = 1 } END { exit !found }' "$out/memwarden.map"; then
   echo "device: a relocation is not packed, see .rel.dyn in $out/memwarden.map" >&2

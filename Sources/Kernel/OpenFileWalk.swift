@@ -41,7 +41,12 @@ public final class OpenFileWalk {
         guard let name = entry.name, let number = folder?.number, let descriptor = decimal(name) else { continue }
         var found = reading_status()
         // O_PATH descriptors and sockets answer as well; one that was closed meanwhile does not.
-        if reading_stat(number, name, 1, &found) == 0 { visit(pid, descriptor, FileStatus(found)) }
+        switch reading_stat(number, name, 1, &found) {
+        case 0: visit(pid, descriptor, FileStatus(found))
+        // Without CAP_SYS_PTRACE they can be listed, and not looked at. Some filesystems refuse even root.
+        case -EACCES, -EPERM: if (try? reader.linkText(pid, descriptor: descriptor)) == nil { skipUnreadable() }
+        default: break
+        }
       } else if !fill() {
         openNext()
       }
@@ -51,9 +56,17 @@ public final class OpenFileWalk {
 
   private func fill() -> Bool {
     guard let number = folder?.number else { return false }
-    filled = max(0, Int(reading_entries(number, buffer.baseAddress, buffer.count)))
-    offset = 0
+    let n = Int(reading_entries(number, buffer.baseAddress, buffer.count))
+    (filled, offset) = (max(0, n), 0)
+    if n < 0, n != -Int(ENOENT), n != -Int(ESRCH) { unreadable += 1 }
     return filled > 0
+  }
+
+  /// There may be more to it than was seen. The init of a container refuses everybody inside, and keeps no logs.
+  private func skipUnreadable() {
+    if pid > 1 { unreadable += 1 }
+    folder = nil
+    (filled, offset) = (0, 0)
   }
 
   private func openNext() {

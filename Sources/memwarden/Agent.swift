@@ -280,7 +280,7 @@ final class Agent: Answering {
 
   private func drive(_ worker: WatchedWorker, _ act: WorkerAct) {
     guard act.drive(around, now: board.now) else { return }
-    if act.unreaped > 0 { orphans.append(act.unreaped) }
+    if act.unreaped > 0 { store.commands.append(act.unreaped) }
     worker.act = nil
   }
 
@@ -288,9 +288,6 @@ final class Agent: Answering {
     log.look(around, buffer: cutBuffer, board: board, inotify: inotify)
     logsWereLookedAt = true
   }
-
-  /// Restart commands that were killed and have not been reaped.
-  var orphans = [Int32]()
 
   private func takeSignals() {
     while true {
@@ -300,7 +297,7 @@ final class Agent: Answering {
       case SIGINT: (isStopping, endsWorkers) = (true, true)
       case SIGHUP: wantsReload = true
       case SIGCHLD:
-        orphans.removeAll { pid in
+        store.commands.removeAll { pid in
           guard around.calls.childEnded(pid) != nil else { return false }
           around.calls.reap(pid)
           return true

@@ -78,7 +78,7 @@ extension Agent {
     for old in oldWorkers {
       if let act = old.act, !workers.contains(where: { $0 === old }) {
         act.abandon(around.calls)
-        if act.unreaped > 0 { orphans.append(act.unreaped) }
+        if act.unreaped > 0 { store.commands.append(act.unreaped) }
       }
       if keptChildren.contains(old.child) { continue }
       if let departure = old.dismiss(around, now: board.now) { store.departures.append(departure) }

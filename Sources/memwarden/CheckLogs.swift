@@ -25,7 +25,7 @@ struct LogCheck {
     var isFine = true
     for rules in configuration.logs {
       checkLog(rules)
-      if let file = try? LogFile(rules.path), let size = size(of: file.opened.device, fileSystems),
+      if let file = try? LogWriters.open(rules.path, reader), let size = size(of: file.opened.device, fileSystems),
         rules.budget > size
       {
         printOut("  log \(rules.path): its budget of \(rules.budget) is more than its filesystem has (\(size))\n")
@@ -47,14 +47,20 @@ struct LogCheck {
 
   private func checkLog(_ rules: LogRules) {
     do throws(LogRefusal) {
-      let file = try LogFile(rules.path)
+      let file = try LogWriters.open(rules.path, reader)
       let status = try file.status()
       var scan = reader.holders(of: status)
       scan.holders.removeAll { $0.identity.pid == getpid() }
       let appends = writersAppend(scan.unreadable == 0 ? scan.holders : nil)
-      let method = rules.method ?? cutMethod(on: file.kind, writersAppend: appends)
-      printOut("  log \(rules.path): holds \(status.allocated) of \(rules.budget); would be cut by \(method.name)")
-      printOut(": \(rules.method == nil ? reason(file.kind, scan, appends) : "the configuration says so")\n")
+      let inPlace = cutMethod(on: file.kind, writersAppend: appends)
+      printOut("  log \(rules.path): holds \(status.allocated) of \(rules.budget); would be ")
+      if rules.reopen != nil {
+        printOut("renamed, where its writers can be asked to open it again, else cut by \(inPlace.name)")
+      } else {
+        printOut("cut by \((rules.method ?? inPlace).name)")
+      }
+      let isChosen = rules.reopen != nil || rules.method != nil
+      printOut(": \(isChosen ? "the configuration says so" : reason(file.kind, scan, appends))\n")
       for holder in scan.holders where holder.writes {
         printOut("    written by pid \(holder.identity.pid)\(holder.appends ? ", appends" : ", without O_APPEND")\n")
       }

@@ -25,6 +25,9 @@ final class LogRenaming {
   private var allocated = ByteCount.zero
   private var search: HolderSearch?
   private var holders = [FileHolder]()
+  /// The last search found none; one more must.
+  private var wasClean = false
+  /// What asks the writers, or -errno where it could not be started. Reaped like every other (WorkerStore.commands).
   private var command: Int32 = 0
   private var restUntil: Instant?
   private var lookedForFormer = false
@@ -137,6 +140,12 @@ final class LogRenaming {
       }
     case .command(let argv):
       command = around.calls.spawn(argv, false)
+      if command > 0 {
+        around.store.commands.append(command)
+      } else {
+        _ = giveUp("the command of the key reopen could not be started.", around, now)
+        phase = .waiting(until: now)
+      }
     }
   }
 
@@ -149,7 +158,6 @@ final class LogRenaming {
       return nil
     }
     nextStep = board.now + Self.pause
-    seeToCommand(around)
     do throws(LogRefusal) {
       allocated = try moved.file.status().allocated
       record.moved = allocated
@@ -160,7 +168,7 @@ final class LogRenaming {
         if isReleased(moved, around) {
           phase = .released
           nextStep = board.now
-        } else if board.now >= until {
+        } else if board.now >= until, !wasClean {
           try fallBack(moved, around, now: board.now)
         }
       case .held:
@@ -169,7 +177,7 @@ final class LogRenaming {
         if isReleased(moved, around) {
           phase = .released
           nextStep = board.now
-        } else if search == nil {
+        } else if search == nil, !wasClean {
           nextStep = board.now + Self.longPause
         }
       case .released: return try retire(moved, around, buffer: buffer, board: board)
@@ -191,20 +199,17 @@ final class LogRenaming {
     return nil
   }
 
-  private func seeToCommand(_ around: Surroundings) {
-    guard command > 0, around.calls.childEnded(command) != nil else { return }
-    around.calls.reap(command)
-    command = 0
-  }
-
   /// No process has the old file open for writing, as far as all could be looked into. A few ms of searching a step.
+  /// Looked twice: what a writer forks while it is looked for is found by the next search.
   private func isReleased(_ moved: MovedLog, _ around: Surroundings) -> Bool {
     let running = search ?? HolderSearch(moved.file.opened, around.reader)
     search = running
     guard running.step(for: Milliseconds(5)) else { return false }
     search = nil
     holders = running.scan.holders.filter { $0.writes && $0.identity.pid != getpid() }
-    return holders.isEmpty && running.scan.unreadable == 0
+    let isClean = holders.isEmpty && running.scan.unreadable == 0
+    defer { wasClean = isClean && !wasClean }
+    return isClean && wasClean
   }
 
   /// The old file is written on as long as somebody has not let go of it.
@@ -241,9 +246,11 @@ final class LogRenaming {
   private func fallBack(
     _ moved: MovedLog, _ around: Surroundings, now: Instant
   ) throws(LogRefusal) {
-    if command > 0 { _ = around.calls.kill(-command, SIGKILL) }
-    _ = giveUp(
-      "it had the renamed log open when reopen_timeout was over.", pid: holders.first?.identity.pid, around, now)
+    if around.store.commands.contains(command) { _ = around.calls.kill(-command, SIGKILL) }
+    if command >= 0 {
+      _ = giveUp(
+        "it had the renamed log open when reopen_timeout was over.", pid: holders.first?.identity.pid, around, now)
+    }
     let isBack = try moved.putBack { other in
       guard let size = try? other.status().size, size == .zero else { return false }
       let scan = around.reader.holders(of: other.opened)
@@ -290,6 +297,7 @@ final class LogRenaming {
     moved = nil
     bounding.former = nil
     search = nil
+    wasClean = false
     holders = []
     allocated = .zero
     record.moved = .zero

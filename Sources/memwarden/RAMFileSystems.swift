@@ -143,9 +143,11 @@ final class RAMFileSystems {
   /// Every RAM filesystem once, whatever it is bind-mounted to.
   private func findMounts() {
     mountsAt = board.now
-    guard let now = try? reader.mountsFingerprint(), now != fingerprint else { return }
+    guard let now = try? reader.mountsFingerprint(), now != fingerprint, var mounts = try? reader.mounts() else {
+      return
+    }
     fingerprint = now
-    let mounts = ((try? reader.mounts()) ?? []).filter { $0.kind != .other }
+    mounts.removeAll { $0.kind == .other }
     var found = [RAMFileSystem]()
     for (i, mount) in mounts.enumerated() {
       if mounts[..<i].contains(where: { $0.device == mount.device }) { continue }

@@ -26,7 +26,7 @@ final class RAMUsage {
       let old = parts
       parts = []
       fileSystems.forEachShown { mount, record in
-        parts.append(old.first { $0.mount == mount } ?? Part(mount: mount, record: record))
+        parts.append(old.first { $0.record === record } ?? Part(mount: mount, record: record))
       }
     }
     for i in parts.indices {
@@ -35,6 +35,7 @@ final class RAMUsage {
         parts[i].size = usage.size
         parts[i].others = usage.used - ours(parts[i].mount.device)
       } catch {
+        if error == .gone { parts[i].others = nil }
         guard error == .unsupported, let usage = parts[i].record.usage, usage.complete, usage.used != parts[i].walked
         else { continue }
         parts[i].walked = usage.used

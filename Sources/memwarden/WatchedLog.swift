@@ -130,15 +130,7 @@ final class WatchedLog {
 
   func open(_ around: Surroundings, buffer: CutBuffer, board: Board) throws(LogRefusal) -> LogFile {
     if let file { return file }
-    let opened: LogFile
-    do throws(LogRefusal) {
-      opened = try LogFile(record.rules.path)
-    } catch .foreignOwner(let uid) {
-      // In a folder like /tmp the owner must be a writer.
-      let uids = try LogWriters.uids(of: record.rules.path, around.reader)
-      guard uids.contains(uid) else { throw .foreignOwner(uid: uid) }
-      opened = try LogFile(record.rules.path, writers: uids)
-    }
+    let opened = try LogWriters.open(record.rules.path, around.reader)
     file = opened
     writers.forget()
     record.state = .watched

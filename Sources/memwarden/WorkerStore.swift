@@ -10,6 +10,8 @@ import Samples
 final class WorkerStore {
   /// Children that were told to go.
   var departures = [Departure]()
+  /// Commands that nobody waits for: reaped when they end.
+  var commands = [Int32]()
   private let file: StateFile
   /// Who was started last (child_record_self); opened when there is something to save.
   private var record: Int32 = -1

@@ -285,11 +285,13 @@ extension EndToEnd {
         _ = try write("\(tmpfs)/a.log", 5000)
         _ = try write("\(tmpfs)/a.log.1", 5000)
         _ = try write("\(tmpfs)/wtmp.log", 5000)
+        _ = try write("\(ramfs)/c.log", 5000)
         let writer = try scene.startLeaky("flood", "--file", "\(ramfs)/b.log", "--rate", "1K", "--no-append")
         try eventually("it is written") { allocatedBytes("\(ramfs)/b.log") ?? 0 > 0 }
         let path = try scene.write(
           """
           log "\(ramfs)/b.log" { budget = 64K }
+          log "\(ramfs)/c.log" { budget = 64K reopen = HUP }
           log "\(tmpfs)/none.log" { budget = 64K }
           logs "\(tmpfs)/*" { budget = 4M protect = {"\(tmpfs)/w*"} }
           filesystem "\(tmpfs)" { budget = 2M }
@@ -300,6 +302,8 @@ extension EndToEnd {
         let said = check.output
         for expected in [
           "log \(ramfs)/b.log: holds 4 KiB of 64 KiB; would be cut by put-back: on ramfs, and a writer does not append",
+          "log \(ramfs)/c.log: holds 8 KiB of 64 KiB; would be renamed, where its writers can be asked to open it again, "
+            + "else cut by tail-keep: the configuration says so",
           "written by pid \(writer.pid), without O_APPEND", "log \(tmpfs)/none.log: is not there now",
           "logs \(tmpfs)/*: 3 files with 24 KiB of 4 MiB",
           "log \(tmpfs)/a.log: holds 8 KiB of 4 MiB; would be cut by punch: on tmpfs the head becomes a hole",

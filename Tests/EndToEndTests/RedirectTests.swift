@@ -4,6 +4,34 @@ import Testing
 
 private let megabyte = 1 << 20
 
+/// Fetches one page after the other, with a number in each address, in a thread of its own.
+private final class NumberingClient: @unchecked Sendable {
+  private let lock = NSLock()
+  private var counts = (answered: 0, failed: 0), isStopping = false, isOver = false
+  var answered: Int { lock.withLock { counts.answered } }
+  var failed: Int { lock.withLock { counts.failed } }
+
+  init(of port: UInt16) {
+    let thread = Thread { [self] in
+      while !lock.withLock({ isStopping }) {
+        let number = answered + failed + 1
+        let address = "/page.html?" + String(repeating: "0", count: 8 - "\(number)".count) + "\(number)"
+        let status = try? request("GET", address, at: .port(port)).status
+        lock.withLock { if status == 200 { counts.answered += 1 } else { counts.failed += 1 } }
+      }
+      lock.withLock { isOver = true }
+    }
+    thread.start()
+  }
+
+  /// How many were answered.
+  @discardableResult func stop() -> Int {
+    lock.withLock { isStopping = true }
+    while !lock.withLock({ isOver }) { usleep(1000) }
+    return answered
+  }
+}
+
 extension EndToEnd {
   @Suite(.enabled(if: mayMount, "needs the right to mount")) struct Redirect {
     @Test(arguments: [true, false])
@@ -148,21 +176,19 @@ extension EndToEnd {
       try withScene { scene in
         let server = try Lighttpd.Server(in: scene), path = server.accessLog, pid = server.pid
         let agent = try scene.startAgent(redirectSettings(scene, path, "redirect = ring ring = 1M"))
-        var requests = 0
-        func fetch(_ count: Int) throws {
-          for _ in 0..<count {
-            requests += 1
-            let address = "/page.html?" + String(repeating: "0", count: 8 - "\(requests)".count) + "\(requests)"
-            try #require(try request("GET", address, at: .port(server.port)).status == 200)
-          }
-        }
+        // One client that asks all the time, also while its log is on its way.
+        let client = NumberingClient(of: server.port)
+        defer { client.stop() }
         for _ in 0..<20 {
-          try fetch(20)
           try agent.mustRedirect(path)
-          try fetch(20)
+          let redirected = client.answered
+          try eventually("it is served") { client.answered > redirected + 20 }
           try agent.mustUndo(path)
+          let back = client.answered
+          try eventually("it is served") { client.answered > back + 20 }
         }
-        try fetch(20)
+        let requests = client.stop()
+        #expect(client.failed == 0)
         // It writes its log some seconds later, in blocks.
         var found = [Int]()
         try eventually("its log is written") {

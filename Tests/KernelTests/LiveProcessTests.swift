@@ -127,6 +127,19 @@ import Testing
   #expect(sorted(everywhere) == sorted(expected))
 }
 
+@Test func aSearchForHoldersEndsItsStepInTheMiddleOfAProcess() throws {
+  let folder = TemporaryFolder()
+  folder.write("log", "12345")
+  let many = (0..<400).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+  let last = open(folder.path + "/log", O_RDWR | O_CLOEXEC)
+  defer { for fd in many + [last] { close(fd) } }
+  let search = HolderSearch(try live.reader.fileStatus(folder.bytes("log")), live.reader)
+  var steps = 1
+  while !search.step(for: .zero) { steps += 1 }
+  #expect(steps > 400 / 16)
+  #expect(search.scan.holders.contains { $0.identity.pid == getpid() && $0.descriptor == last })
+}
+
 @Test func aLinkIsReportedAsItself() throws {
   let folder = TemporaryFolder()
   folder.link("link", to: "/etc/passwd")
