@@ -69,7 +69,7 @@ extension EndToEnd {
         #expect(try agent.events().allSatisfy { ($0.text("time") ?? "").hasPrefix("1970-01-") })
         #expect(try agent.events("over_soft").isEmpty && agent.events("recycled").isEmpty)
 
-        try agent.rewrite(settings + "log \"\(path)\" { budget = 64K method = tail-keep }\n")
+        try agent.rewrite(settings + "log \"\(path)\" { budget = 64K method = tail-keep redirect = ring ring = 64K }\n")
         #expect(try agent.post("/v1/reload").status == 200)
         try eventually("the log is watched") { try agent.log(path).text("state") == "watched" }
         // A thousand clients a second. Where the machine had no processor for the agent for longer than it cuts ahead, the
@@ -95,6 +95,18 @@ extension EndToEnd {
           return text.last == 0x0A
         }
         #expect(lines.count > 100 && lines.allSatisfy { $0.count == 69 }, "whole lines only")
+
+        // Redirected it takes no room at all, and the last of it can be read.
+        try agent.mustRedirect(path)
+        for _ in 0..<1000 { try connectSilently(to: port, times: 10) }
+        #expect(allocatedBytes(path) == 0)
+        try eventually("the last 200 lines can be read") {
+          let last = try agent.tail(path, lines: 200), lines = last["lines"] as? [String] ?? []
+          return last.text("source") == "ring" && lines.count == 200 && lines.allSatisfy { $0.utf8.count == 69 }
+        }
+        try agent.mustUndo(path)
+        #expect(links(of: server.pid).contains(path) && allocatedBytes(path) ?? 0 > 0)
+        #expect(try agent.events("recycled").isEmpty && server.isRunning)
       }
     }
 
