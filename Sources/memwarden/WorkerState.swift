@@ -71,6 +71,15 @@ struct WorkerState: Equatable {
         ] + worker.pipe.numbers + worker.counts)
       out.write("tally")
       out.write(worker.conduct.tally.instants.map(number))
+      if !worker.conduct.hasNoRemedy {
+        let remedy = worker.conduct.remedy, steps = worker.conduct.steps
+        out.write("remedy")
+        out.write([
+          remedy.at.map(number) ?? 0, remedy.freed.rawValue,
+          remedy.backAfter.map { UInt64(clamping: $0.rawValue) + 1 } ?? 0, UInt64(remedy.useless),
+          UInt64(steps.life.pid), steps.life.startTicks, UInt64(steps.once), UInt64(steps.spent),
+        ])
+      }
       guard let act = worker.act else { continue }
       let p = act.progress
       out.write("act")
@@ -119,6 +128,8 @@ struct WorkerState: Equatable {
         let c = workers[i].conduct
         workers[i].conduct = Conduct(
           phase: c.phase, parkedBefore: c.parkedBefore, paused: c.paused, tally: Tally(instants), failures: c.failures)
+      } else if s.accept("remedy") {
+        guard workers[i].conduct.recall(s.numbers()) else { return nil }
       } else if s.accept("act") {
         guard let act = SavedAct(s.numbers()) else { return nil }
         workers[i].act = act
@@ -137,7 +148,7 @@ extension SavedWorker {
   fileprivate init?(_ name: Bytes, _ n: [UInt64]) {
     guard n.count == 21, let child = identity(n[0], n[1]), let startedAt = instant(n[2]), n[4] <= 64,
       let grace = instant(n[5]), let due = instant(n[7]), let detail = instant(n[9]), n[12] <= UInt64(Int32.max),
-      let phase = Phase(n[8], detail), let pipe = SavedPipe(n[13..<16]), n[10] <= 1
+      let phase = Phase(n[8], detail), let pipe = SavedPipe(n[13..<16]), n[10] <= 2
     else { return nil }
     self.name = name
     (self.child, childStartedAt, starting) = (child, startedAt, n[3])
@@ -146,8 +157,21 @@ extension SavedWorker {
     dueSince = n[7] == 0 ? nil : due
     counts = Array(n[16...])
     conduct = Conduct(
-      phase: phase, parkedBefore: n[10] == 0 ? nil : .budgetUsedUp, paused: n[11] == 1, tally: Tally(),
+      phase: phase, parkedBefore: n[10] == 0 ? nil : ParkReason(rawValue: UInt8(n[10] - 1)), paused: n[11] == 1,
+      tally: Tally(),
       failures: Int(n[12]))
+  }
+}
+
+extension Conduct {
+  fileprivate mutating func recall(_ n: [UInt64]) -> Bool {
+    guard n.count == 8, let at = instant(n[0]), let back = instant(n[2]), n[3] <= 2, let life = identity(n[4], n[5]),
+      n[6] <= 255, n[7] <= 255
+    else { return false }
+    let backAfter = n[2] == 0 ? nil : Milliseconds(back.milliseconds - 1)
+    if n[0] > 0 { remedy = Remedy(at: at, freed: ByteCount(n[1]), backAfter: backAfter, useless: Int(n[3])) }
+    steps = StepMemory(life: life, once: UInt8(n[6]), spent: UInt8(n[7]))
+    return true
   }
 }
 
@@ -187,7 +211,9 @@ extension Phase {
     case 1: self = .acting
     case 2: self = .coolingDown(until: detail)
     case 3: self = .backingOff(until: detail)
-    case 4: self = .parked(.budgetUsedUp)
+    case 4:
+      guard let why = ParkReason(rawValue: UInt8(clamping: detail.milliseconds)) else { return nil }
+      self = .parked(why)
     default: return nil
     }
   }
