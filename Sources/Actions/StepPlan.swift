@@ -24,16 +24,7 @@ public struct StepPlan: Equatable, Sendable {
   public var drains = false
   /// For each step.
   public var timeout = Milliseconds.seconds(10)
-  public init() {}
-
   /// `trim, signal USR1, recycle`; empty for a recycle alone.
-  public var names: Bytes {
-    var names = Bytes()
-    for step in steps {
-      if !names.isEmpty { names.write(", ") }
-      names.write(step)
-    }
-    if !steps.isEmpty, endsWithRecycle { names.write(", recycle") }
-    return names
-  }
+  public var names = Bytes()
+  public init() {}
 }

@@ -8,56 +8,59 @@ func readSteps(_ settings: SettingReader, _ plan: inout RecyclePlan) {
     "step_timeout", &plan.steps.timeout, "a duration from 100ms to 1h",
     parseDuration(Milliseconds(100)...(.seconds(3600))))
   guard let setting = settings.setting("steps") else { return }
-  var texts = setting.values
-  plan.steps.endsWithRecycle = texts.last.map { equal($0, "recycle") } ?? false
-  if plan.steps.endsWithRecycle {
-    texts.removeLast()
-    if plan.means == .none { settings.report(setting, Bytes("recycle needs one of run, restart and respawn")) }
-  } else if texts.isEmpty {
-    settings.refuse(setting, "one step at least")
-  }
-  if texts.count > 8 { settings.report(setting, Bytes("expected at most 8 steps, and recycle as the last")) }
-  for text in texts {
-    // What is drained takes no work any more: only a recycle helps then.
-    if plan.steps.drains { settings.refuse(setting, "recycle as the last and right after drain", found: text) }
-    var expected: StaticString = "cut, trim, signal NAME, hook PROGRAM, drain URL, or recycle as the last"
-    guard let act = parseStep(text, &expected) else { return settings.refuse(setting, expected, found: text) }
-    if case .drain = act { plan.steps.drains = true }
-  }
-  if plan.steps.drains, !plan.steps.endsWithRecycle {
-    settings.refuse(setting, "recycle after drain", found: texts.last)
-  }
-  plan.steps.steps = texts
+  var found = Bytes()
+  let problem = plan.steps.take(setting.values, &found, canRecycle: plan.means != .none)
+  if let problem { settings.refuse(setting, problem, found: found) }
 }
 
-/// Words parted by blanks; there is no way to write a blank within a word. nil: `expected` says what it should be.
-func parseStep(_ text: Bytes, _ expected: inout StaticString) -> StepAct? {
-  var words = [Bytes](), word = Bytes()
-  for byte in text + [0x20] {
-    if byte != 0x20 {
-      word.append(byte)
-    } else if !word.isEmpty {
-      words.append(word)
-      word = []
+extension StepPlan {
+  /// nil, or what was expected instead of `found`.
+  fileprivate mutating func take(_ texts: [Bytes], _ found: inout Bytes, canRecycle: Bool) -> StaticString? {
+    endsWithRecycle = false
+    for text in texts {
+      found = text
+      if endsWithRecycle { return "nothing after recycle" }
+      if !names.isEmpty { names.write(", ") }
+      names.write(text)
+      if equal(text, "recycle") {
+        endsWithRecycle = true
+        if !canRecycle { return "one of run, restart and respawn for a recycle" }
+        continue
+      }
+      // What is drained takes no work any more: only a recycle helps then.
+      if drains { return "recycle right after drain" }
+      if steps.count == 8 { return "at most 8 steps and recycle" }
+      var expected: StaticString = "cut, trim, signal NAME, hook PROGRAM, drain URL, or recycle as the last"
+      guard let act = parseStep(text, &expected) else { return expected }
+      if case .drain = act { drains = true }
+      steps.append(text)
     }
+    if drains, !endsWithRecycle { return "recycle right after drain" }
+    if steps.isEmpty { names = [] }
+    return texts.isEmpty ? "one step at least" : nil
   }
-  guard let name = words.first else { return nil }
-  if words.count == 1, equal(name, "cut") { return .cut }
-  if words.count == 1, equal(name, "trim") { return .trim }
-  if words.count == 2, equal(name, "signal") {
+}
+
+/// nil: `expected` says what it should be. There is no way to write a blank within a word of a hook.
+func parseStep(_ text: Bytes, _ expected: inout StaticString) -> StepAct? {
+  if equal(text, "cut") { return .cut }
+  if equal(text, "trim") { return .trim }
+  var s = ByteScanner(text.span)
+  if s.accept("signal ") {
     expected = "signal and one that can be caught: TERM, INT, QUIT, HUP, USR1, USR2, ABRT or a number from 1 to 64"
-    let signal = parseSignal(words[1]) ?? SIGKILL
+    let signal = parseSignal(Bytes(text[s.position...])) ?? SIGKILL
     return signal == SIGKILL || signal == SIGSTOP ? nil : .signal(signal)
   }
-  if words.count == 2, equal(name, "drain") {
+  if s.accept("drain ") {
     expected = "drain and a URL on loopback such as http://127.0.0.1:8080/drain"
-    guard let gate = parseHealth(words[1]), gate.path != nil,
+    guard let gate = parseHealth(Bytes(text[s.position...])), gate.path != nil,
       ListenAddress(host: gate.host, port: gate.port).isLoopback
     else { return nil }
     return .drain(gate)
   }
-  guard words.count > 1, equal(name, "hook") else { return nil }
+  guard s.accept("hook ") else { return nil }
   expected = "hook, the absolute path of a program and up to 63 arguments"
-  words.removeFirst()
-  return words[0][0] == UInt8(ascii: "/") && words.count <= 64 ? .hook(words) : nil
+  var words = [Bytes]()
+  for word in text[s.position...].split(separator: 0x20) { words.append(Bytes(word)) }
+  return s.next == UInt8(ascii: "/") && words.count <= 64 ? .hook(words) : nil
 }

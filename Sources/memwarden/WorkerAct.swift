@@ -273,13 +273,15 @@ final class WorkerAct {
   private func helped(_ outcome: RecycleOutcome, _ replacements: [Member], now: Instant) -> Bool {
     let record = worker.record
     record.conduct.recycled(freed: outcome.freed ?? .zero, now: now)
-    guard let line = reason == .hardLimit ? record.limits.hard : record.limits.first, reason != .trigger else {
+    guard reason != .trigger, let line = reason == .hardLimit ? record.limits.hard : record.limits.first else {
       return false
     }
-    let isOver =
-      record.rules.scope == .sum
-      ? outcome.after ?? .zero >= line : replacements.contains { worker.reading(of: $0).bytes ?? .zero >= line }
-    return record.conduct.follow(isOver: isOver, rules: record.rules, now: now)
+    var most = outcome.after ?? .zero
+    if record.rules.scope == .each {
+      most = .zero
+      for one in replacements { most = max(most, worker.reading(of: one).bytes ?? .zero) }
+    }
+    return record.conduct.follow(isOver: most >= line, rules: record.rules, now: now)
   }
 
   private func fail(_ failure: RecycleFailure, _ around: Surroundings, now: Instant) {

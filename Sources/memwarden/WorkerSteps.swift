@@ -19,7 +19,7 @@ final class WorkerSteps {
   private let fact: Fact
 
   // Of the step under way.
-  private var step = 0, act = StepAct.cut, beganAt = Instant(milliseconds: 0)
+  private var step = 0, isSignal = false, beganAt = Instant(milliseconds: 0)
   private var before: Int64?, measured: Int64?
   private var trouble: StaticString?, code: Int32 = 0
   private var trim: WorkerTrim?
@@ -38,14 +38,16 @@ final class WorkerSteps {
   init?(_ worker: WatchedWorker, _ reason: Reason, now: Instant) {
     plan = worker.settings.plan.steps
     let record = worker.record
-    let first = reason == .asked ? plan.steps.count - (plan.drains ? 1 : 0) : 0
+    let first = reason == .asked ? plan.steps.count - (plan.drains ? 1 : 0) : 0, life = worker.life
     if first == plan.steps.count || worker.members.isEmpty || (reason == .hardLimit && worker.hasMeans) { return nil }
     self.worker = worker
     self.reason = reason
-    judged = worker.member(record.figurePid)?.kept.identity ?? worker.life
+    judged = worker.member(record.figurePid)?.kept.identity ?? life
     trigger = reason == .trigger ? worker.dueTrigger : nil
-    fact = trigger.flatMap { record.rules.triggers[$0].firstFact } ?? Fact(record.rules.metric)
-    stepping = Stepping(plan, from: first, skipped: record.conduct.steps.spent(in: worker.life))
+    var fact = Fact(record.rules.metric)
+    if let trigger, let first = record.rules.triggers[trigger].firstFact { fact = first }
+    self.fact = fact
+    stepping = Stepping(plan, from: first, skipped: record.conduct.steps.spent(in: life))
     nextStep = now
     record.conduct.beganSteps()
   }
@@ -105,7 +107,7 @@ final class WorkerSteps {
     trouble = "it ran longer than step_timeout and was killed"
   }
 
-  private var signalled: Bool { if case .signal = act { trouble == nil } else { false } }
+  private var signalled: Bool { isSignal && trouble == nil }
 
   // MARK: Seeing
 
@@ -141,8 +143,12 @@ final class WorkerSteps {
   private func measure(_ around: Surroundings, now: Instant) -> Bool {
     let record = worker.record
     measured = nil
-    for member in worker.members { worker.lookAgain(member, around.reader, now: now) }
-    let grounds = record.rules.scope == .sum ? worker.members : worker.members.filter { $0.kept.identity == judged }
+    var grounds = worker.members
+    if record.rules.scope == .each {
+      guard let one = worker.member(judged.pid) else { return false }
+      grounds = [one]
+    }
+    for member in grounds { worker.lookAgain(member, around.reader, now: now) }
     guard let figure = worker.figure(of: grounds) else { return false }
     record.figure?.value = figure.value
     if let trigger {
@@ -172,13 +178,16 @@ final class WorkerSteps {
     _ = measure(around, now: now)
     before = measured
     var expected: StaticString = ""
-    act = parseStep(plan.steps[i], &expected) ?? .cut
-    switch act {
+    isSignal = false
+    switch parseStep(plan.steps[i], &expected) {
+    case nil: break
     case .cut: cut(agent)
     case .trim:
       trim = WorkerTrim(worker, around, now: now)
       if trim == nil { trouble = "it has ended" }
-    case .signal(let signal): send(signal, around)
+    case .signal(let signal):
+      isSignal = true
+      send(signal, around)
     case .hook(let argv):
       hook = around.calls.spawn(argv, true)
       if hook < 0 { (trouble, code) = ("it could not be started, errno", -hook) }

@@ -76,9 +76,3 @@ private func plan(_ count: Int, recycles: Bool = true) -> StepPlan {
   var steps = Stepping(plan(3), from: 2, skipped: 0b11)
   #expect(steps.step(.atWork, now: at(0)) == .begin(2))
 }
-
-@Test func theStepsAreNamedAsTheyAreWritten() {
-  #expect(StepPlan().names.isEmpty)
-  #expect(plan(2).names == Bytes("step0, step1, recycle".utf8))
-  #expect(plan(2, recycles: false).names == Bytes("step0, step1".utf8))
-}

@@ -23,7 +23,9 @@ extension ConfigurationTests {
         #"step_timeout = 3s steps = {"cut", "trim", "signal USR1", "hook /bin/x  -v", "drain http://[::1]:80/d", recycle}"#
       )
       #expect(all.endsWithRecycle && all.drains && all.timeout == .seconds(3))
-      #expect(all.names == bytes("cut, trim, signal USR1, hook /bin/x  -v, drain http://[::1]:80/d, recycle"))
+      #expect(
+        all.steps.count == 5
+          && all.names == bytes("cut, trim, signal USR1, hook /bin/x  -v, drain http://[::1]:80/d, recycle"))
       let acts = all.steps.map { step in
         var expected: StaticString = ""
         return parseStep(step, &expected)
@@ -41,7 +43,7 @@ extension ConfigurationTests {
         "steps = {\"\"}",
         "expected cut, trim, signal NAME, hook PROGRAM, drain URL, or recycle as the last, found nothing"
       ),
-      ("steps = {recycle, trim}", #"or recycle as the last, found "recycle""#),
+      ("steps = {recycle, trim}", #"expected nothing after recycle, found "trim""#),
       (
         "steps = {trims}",
         #"expected cut, trim, signal NAME, hook PROGRAM, drain URL, or recycle as the last, found "trims""#
@@ -61,9 +63,9 @@ extension ConfigurationTests {
       ),
       ("steps = {\"drain http://10.0.0.1:80/\", recycle}", "expected drain and a URL on loopback"),
       ("steps = {\"drain tcp://127.0.0.1:80\", recycle}", "expected drain and a URL on loopback"),
-      ("steps = {\"drain http://127.0.0.1:80/\"}", "expected recycle after drain, found"),
-      ("steps = {\"drain http://127.0.0.1:80/\", trim, recycle}", #"and right after drain, found "trim""#),
-      ("steps = {cut, cut, cut, cut, cut, cut, cut, cut, cut}", "expected at most 8 steps, and recycle as the last"),
+      ("steps = {\"drain http://127.0.0.1:80/\"}", "expected recycle right after drain, found"),
+      ("steps = {\"drain http://127.0.0.1:80/\", trim, recycle}", #"expected recycle right after drain, found "trim""#),
+      ("steps = {cut, cut, cut, cut, cut, cut, cut, cut, cut}", "expected at most 8 steps and recycle, found"),
       ("step_timeout = 99ms", #"step_timeout: expected a duration from 100ms to 1h, found "99ms""#),
     ])
     func aWrongStepIsNamedWithWhatWasExpected(keys: String, complaint: String) {
@@ -74,7 +76,10 @@ extension ConfigurationTests {
 
     @Test func aRecycleNeedsAWay() {
       let found = complaints("worker a { comm = a\n steps = {trim, recycle} }")
-      #expect(found == [#"memwarden.conf:2: worker "a": steps: recycle needs one of run, restart and respawn"#])
+      #expect(
+        found == [
+          #"memwarden.conf:2: worker "a": steps: expected one of run, restart and respawn for a recycle, found "recycle""#
+        ])
       #expect(complaints("worker a { comm = a\n steps = {trim} }").isEmpty)
     }
 
