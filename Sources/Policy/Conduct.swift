@@ -105,7 +105,7 @@ public struct Conduct: Equatable, Sendable {
   public private(set) var parkedBefore: ParkReason?
   public var paused = false
   /// Acts and crashes that count against the budget.
-  public private(set) var tally = Tally()
+  public var tally = Tally()
   /// Failures in a row: the backoff doubles with each.
   public private(set) var failures = 0
   public var remedy = Remedy()
@@ -121,11 +121,8 @@ public struct Conduct: Equatable, Sendable {
   }
   /// Nothing has happened that would have to be remembered.
   public var isPristine: Bool {
-    phase == .armed && !paused && failures == 0 && tally.instants.isEmpty && hasNoRemedy
+    phase == .armed && !paused && failures == 0 && tally.instants.isEmpty && remedy.at == nil && steps.life.pid == 0
   }
-  /// Nothing is known of what helped.
-  public var hasNoRemedy: Bool { remedy.at == nil && steps.life.pid == 0 }
-
   /// The verdict on a crossing: pure apart from letting waits that are over lapse.
   public mutating func judge(_ crossing: Crossing, rules: WorkerRules, hasMeans: Bool, now: Instant) -> Verdict {
     lapse(now)

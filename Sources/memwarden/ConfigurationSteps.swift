@@ -46,21 +46,23 @@ func parseStep(_ text: Bytes, _ expected: inout StaticString) -> StepAct? {
   if equal(text, "cut") { return .cut }
   if equal(text, "trim") { return .trim }
   var s = ByteScanner(text.span)
-  if s.accept("signal ") {
+  let isSignal = s.accept("signal "), isDrain = s.accept("drain ")
+  guard isSignal || isDrain || s.accept("hook ") else { return nil }
+  let rest = text[s.position...]
+  if isSignal {
     expected = "signal and one that can be caught: TERM, INT, QUIT, HUP, USR1, USR2, ABRT or a number from 1 to 64"
-    let signal = parseSignal(Bytes(text[s.position...])) ?? SIGKILL
-    return signal == SIGKILL || signal == SIGSTOP ? nil : .signal(signal)
+    guard let signal = parseSignal(Bytes(rest)), signal != SIGKILL, signal != SIGSTOP else { return nil }
+    return .signal(signal)
   }
-  if s.accept("drain ") {
+  if isDrain {
     expected = "drain and a URL on loopback such as http://127.0.0.1:8080/drain"
-    guard let gate = parseHealth(Bytes(text[s.position...])), gate.path != nil,
+    guard let gate = parseHealth(Bytes(rest)), gate.path != nil,
       ListenAddress(host: gate.host, port: gate.port).isLoopback
     else { return nil }
     return .drain(gate)
   }
-  guard s.accept("hook ") else { return nil }
   expected = "hook, the absolute path of a program and up to 63 arguments"
   var words = [Bytes]()
-  for word in text[s.position...].split(separator: 0x20) { words.append(Bytes(word)) }
-  return s.next == UInt8(ascii: "/") && words.count <= 64 ? .hook(words) : nil
+  for word in rest.split(separator: 0x20) { words.append(Bytes(word)) }
+  return rest.first == UInt8(ascii: "/") && words.count <= 64 ? .hook(words) : nil
 }

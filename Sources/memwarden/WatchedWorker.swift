@@ -42,6 +42,8 @@ final class WatchedWorker {
   var hasToldSettled = false
   /// The trigger that was told to be due.
   var dueTrigger: Int?
+  /// The fact that it names first.
+  var dueFact: Fact?
   var cgroupAt: Instant?
   /// What memwarden runs for this worker.
   var process = ChildProcess()

@@ -161,7 +161,10 @@ extension WatchedWorker {
   private func tellTrigger(_ due: Int, teller: Teller) {
     guard !isActing, dueTrigger != due else { return }
     dueTrigger = due
-    let trigger = record.rules.triggers[due], fact = trigger.firstFact
+    let trigger = record.rules.triggers[due]
+    var fact: Fact?
+    if case .condition(let condition)? = trigger.when.steps.first { fact = condition.fact }
+    dueFact = fact
     teller.tell(.worker, record.name, .triggerDue(trigger.name, value: fact.flatMap { record.facts[$0] }, of: fact))
   }
 

@@ -23,7 +23,7 @@ final class WorkerSteps {
   private var before: Int64?, measured: Int64?
   private var trouble: StaticString?, code: Int32 = 0
   private var trim: WorkerTrim?
-  private var logs = [WatchedLog]()
+  private var isCutting = false
   private var probe: HealthProbe?
   private var hook: Int32 = 0
   private var isTold = true
@@ -44,9 +44,7 @@ final class WorkerSteps {
     self.reason = reason
     judged = worker.member(record.figurePid)?.kept.identity ?? life
     trigger = reason == .trigger ? worker.dueTrigger : nil
-    var fact = Fact(record.rules.metric)
-    if let trigger, let first = record.rules.triggers[trigger].firstFact { fact = first }
-    self.fact = fact
+    fact = (reason == .trigger ? worker.dueFact : nil) ?? Fact(record.rules.metric)
     stepping = Stepping(plan, from: first, skipped: record.conduct.steps.spent(in: life))
     nextStep = now
     record.conduct.beganSteps()
@@ -59,13 +57,13 @@ final class WorkerSteps {
     let around = agent.around
     // A hook may restart the worker, and is let do so.
     if hook == 0, !isThere(around) { return leave(agent) }
-    var seen = see(around, now: now)
+    var seen = see(agent, now: now)
     while true {
       switch stepping.step(seen, now: now) {
       case .begin(let i):
         if !isThere(around) || (worker.record.conduct.paused && reason != .asked) { return leave(agent) }
         begin(i, agent, now: now)
-        seen = see(around, now: now)
+        seen = see(agent, now: now)
       case .wait(let until):
         let pause = signalled ? Self.lookTime : Self.pollTime
         nextStep = min(until, max(now + Milliseconds(5), trim?.nextStep ?? (now + pause)))
@@ -99,7 +97,7 @@ final class WorkerSteps {
 
   private func giveUp(_ agent: Agent) {
     if let probe { trouble = probe.isAnswered ? "connections are left" : "its URL does not answer" }
-    if trim != nil || !logs.isEmpty { trouble = "its time is over" }
+    if trim != nil || isCutting { trouble = "its time is over" }
     guard hook > 0 else { return }
     _ = agent.around.calls.kill(-hook, SIGKILL)
     agent.orphans.append(hook)
@@ -111,7 +109,8 @@ final class WorkerSteps {
 
   // MARK: Seeing
 
-  private func see(_ around: Surroundings, now: Instant) -> Stepping.Seen {
+  private func see(_ agent: Agent, now: Instant) -> Stepping.Seen {
+    let around = agent.around
     if trouble != nil { return .done }
     if let trim {
       trim.step(around.teller, now: now)
@@ -136,7 +135,9 @@ final class WorkerSteps {
       return .done
     }
     if signalled { return beganAt == now ? .atWork : measure(around, now: now) ? .enough : .atWork }
-    return logs.contains { $0.isCutting } ? .atWork : .done
+    // Into archives, and with renamed logs whose writers have not let go, it takes its time.
+    if isCutting { for log in agent.logs where log.isCutting { return .atWork } }
+    return .done
   }
 
   /// What its rule speaks of, now. True when that is enough.
@@ -174,7 +175,7 @@ final class WorkerSteps {
   private func begin(_ i: Int, _ agent: Agent, now: Instant) {
     let around = agent.around
     (step, beganAt, trouble, code) = (i, now, nil, 0)
-    (trim, probe, logs, isTold) = (nil, nil, [], false)
+    (trim, probe, isCutting, isTold) = (nil, nil, false, false)
     _ = measure(around, now: now)
     before = measured
     var expected: StaticString = ""
@@ -200,9 +201,8 @@ final class WorkerSteps {
     trouble = "no watched log is written by it"
     for log in agent.logs where !log.record.rules.observe && isWritten(log, around) {
       if log.cutNow(around, buffer: agent.cutBuffer, board: agent.board, inotify: agent.inotify) == nil {
-        trouble = nil
-        logs.append(log)
-      } else if logs.isEmpty {
+        (trouble, isCutting) = (nil, true)
+      } else if !isCutting {
         trouble = "its log was not cut"
       }
     }
@@ -275,13 +275,5 @@ extension WatchedWorker {
 
   func tellUseless(_ teller: Teller) {
     record.lastAct = teller.tell(.worker, record.name, .remedyUseless(record.conduct.remedy))
-  }
-}
-
-extension TriggerRules {
-  /// The fact that it names first.
-  var firstFact: Fact? {
-    for step in when.steps { if case .condition(let condition) = step { return condition.fact } }
-    return nil
   }
 }
