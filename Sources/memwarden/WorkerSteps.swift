@@ -198,22 +198,24 @@ final class WorkerSteps {
 
   private func cut(_ agent: Agent) {
     let around = agent.around
+    var pids = [Int32](), written = [WatchedLog]()
+    for member in worker.members { pids.append(member.kept.identity.pid) }
+    let walk = OpenFileWalk(reader: around.reader)
+    walk.restart(pids)
+    // 20 ms and more; who has more open than that has its first ones looked at.
+    _ = walk.step(10_000) { pid, descriptor, file in
+      for log in agent.logs where log.file?.opened.isSame(as: file) == true && !log.record.rules.observe {
+        if (try? around.reader.holder(pid, descriptor: descriptor))?.writes == true { written.append(log) }
+      }
+    }
     trouble = "no watched log is written by it"
-    for log in agent.logs where !log.record.rules.observe && isWritten(log, around) {
+    for log in written {
       if log.cutNow(around, buffer: agent.cutBuffer, board: agent.board, inotify: agent.inotify) == nil {
         (trouble, isCutting) = (nil, true)
       } else if !isCutting {
         trouble = "its log was not cut"
       }
     }
-  }
-  private func isWritten(_ log: WatchedLog, _ around: Surroundings) -> Bool {
-    guard let file = try? around.reader.fileStatus(log.record.rules.path) else { return false }
-    var holders = [FileHolder]()
-    for member in worker.members {
-      try? around.reader.holders(of: file, in: member.kept.identity.pid, append: &holders)
-    }
-    return holders.contains { $0.writes }
   }
 
   /// A signal that is not caught would end the process.
