@@ -23,7 +23,7 @@ extension Agent {
   }
 
   func drive(_ worker: WatchedWorker, _ steps: WorkerSteps) {
-    switch steps.drive(self, now: board.now) {
+    switch steps.drive(self, around, now: board.now) {
     case .underWay: return
     case .over: worker.steps = nil
     case .recycle:
@@ -43,7 +43,7 @@ extension Agent {
   }
 
   func abandonSteps(of worker: WatchedWorker) {
-    _ = worker.steps?.leave(self)
+    worker.steps?.leave(self, around)
     worker.steps = nil
   }
 }

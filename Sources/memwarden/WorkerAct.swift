@@ -264,19 +264,19 @@ final class WorkerAct {
     record.recycles += 1
     record.freed += outcome.freed ?? .zero
     record.conduct.succeeded(rules: record.rules, now: now)
-    let isUseless = reason != .asked && helped(outcome, replacements, now: now)
+    let wasOneTooMany = reason != .asked && isUseless(after, replacements, now: now)
     end(.recycled(outcome), around)
-    if isUseless { worker.tellUseless(around.teller) }
+    if wasOneTooMany { worker.tellUseless(around.teller) }
   }
 
   /// Remembers what came back. True when this was the second recycle in a row that did not help.
-  private func helped(_ outcome: RecycleOutcome, _ replacements: [Member], now: Instant) -> Bool {
+  private func isUseless(_ after: ByteCount?, _ replacements: [Member], now: Instant) -> Bool {
     let record = worker.record
-    record.conduct.recycled(freed: outcome.freed ?? .zero, now: now)
+    record.conduct.recycled(freed: before - (after ?? before), now: now)
     guard reason != .trigger, let line = reason == .hardLimit ? record.limits.hard : record.limits.first else {
       return false
     }
-    var most = outcome.after ?? .zero
+    var most = after ?? .zero
     if record.rules.scope == .each {
       most = .zero
       for one in replacements { most = max(most, worker.reading(of: one).bytes ?? .zero) }

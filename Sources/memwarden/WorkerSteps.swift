@@ -53,26 +53,28 @@ final class WorkerSteps {
   /// The worker was told to take no more work.
   var isDrained: Bool { probe != nil }
 
-  func drive(_ agent: Agent, now: Instant) -> Progress {
-    let around = agent.around
+  func drive(_ agent: Agent, _ around: Surroundings, now: Instant) -> Progress {
     // A hook may restart the worker, and is let do so.
-    if hook == 0, !isThere(around) { return leave(agent) }
-    var seen = see(agent, now: now)
+    if hook == 0, !isThere(around) { return leave(agent, around) }
+    var seen = see(agent, around, now: now)
     while true {
       switch stepping.step(seen, now: now) {
       case .begin(let i):
-        if !isThere(around) || (worker.record.conduct.paused && reason != .asked) { return leave(agent) }
-        begin(i, agent, now: now)
-        seen = see(agent, now: now)
+        around.finder.lookAgain(judged.pid, now: now)
+        if worker.member(judged.pid)?.kept.identity != judged || (worker.record.conduct.paused && reason != .asked) {
+          return leave(agent, around)
+        }
+        begin(i, agent, around, now: now)
+        seen = see(agent, around, now: now)
       case .wait(let until):
         let pause = signalled ? Self.lookTime : Self.pollTime
         nextStep = min(until, max(now + Milliseconds(5), trim?.nextStep ?? (now + pause)))
         return .underWay
       case .giveUp(let i):
-        giveUp(agent)
+        giveUp(agent, around)
         seen = look(i, around, now: now)
       case .look(let i): seen = look(i, around, now: now)
-      case .recycle: return isThere(around) ? .recycle : leave(agent)
+      case .recycle: return isThere(around) ? .recycle : leave(agent, around)
       case .enough, .spent:
         // A signal, looked at while its time runs on.
         if !isTold { end(isEnough: true, around, now: now) }
@@ -87,19 +89,19 @@ final class WorkerSteps {
 
   /// Ends what is under way: its configuration or its process is gone, or memwarden stops.
   @discardableResult
-  func leave(_ agent: Agent) -> Progress {
-    giveUp(agent)
+  func leave(_ agent: Agent, _ around: Surroundings) -> Progress {
+    giveUp(agent, around)
     (trouble, measured) = ("it was broken off", nil)
-    if !isTold { end(isEnough: nil, agent.around, now: agent.board.now) }
+    if !isTold { end(isEnough: nil, around, now: agent.board.now) }
     worker.record.conduct.abandoned()
     return .over
   }
 
-  private func giveUp(_ agent: Agent) {
+  private func giveUp(_ agent: Agent, _ around: Surroundings) {
     if let probe { trouble = probe.isAnswered ? "connections are left" : "its URL does not answer" }
     if trim != nil || isCutting { trouble = "its time is over" }
     guard hook > 0 else { return }
-    _ = agent.around.calls.kill(-hook, SIGKILL)
+    _ = around.calls.kill(-hook, SIGKILL)
     agent.orphans.append(hook)
     hook = 0
     trouble = "it ran longer than step_timeout and was killed"
@@ -109,8 +111,7 @@ final class WorkerSteps {
 
   // MARK: Seeing
 
-  private func see(_ agent: Agent, now: Instant) -> Stepping.Seen {
-    let around = agent.around
+  private func see(_ agent: Agent, _ around: Surroundings, now: Instant) -> Stepping.Seen {
     if trouble != nil { return .done }
     if let trim {
       trim.step(around.teller, now: now)
@@ -122,7 +123,8 @@ final class WorkerSteps {
       guard probe.isAnswered || probe.step(now: now) else { return .atWork }
       var connections = 0
       for member in worker.members {
-        connections += (try? around.reader.establishedConnections(member.kept.identity.pid)) ?? 0
+        // Unreadable is not none.
+        connections += (try? around.reader.establishedConnections(member.kept.identity.pid)) ?? 1
       }
       return connections == 0 ? .done : .atWork
     }
@@ -172,8 +174,7 @@ final class WorkerSteps {
 
   // MARK: Doing
 
-  private func begin(_ i: Int, _ agent: Agent, now: Instant) {
-    let around = agent.around
+  private func begin(_ i: Int, _ agent: Agent, _ around: Surroundings, now: Instant) {
     (step, beganAt, trouble, code) = (i, now, nil, 0)
     (trim, probe, isCutting, isTold) = (nil, nil, false, false)
     _ = measure(around, now: now)
@@ -182,7 +183,7 @@ final class WorkerSteps {
     isSignal = false
     switch parseStep(plan.steps[i], &expected) {
     case nil: break
-    case .cut: cut(agent)
+    case .cut: cut(agent, around)
     case .trim:
       trim = WorkerTrim(worker, around, now: now)
       if trim == nil { trouble = "it has ended" }
@@ -196,8 +197,7 @@ final class WorkerSteps {
     }
   }
 
-  private func cut(_ agent: Agent) {
-    let around = agent.around
+  private func cut(_ agent: Agent, _ around: Surroundings) {
     var pids = [Int32](), written = [WatchedLog]()
     for member in worker.members { pids.append(member.kept.identity.pid) }
     let walk = OpenFileWalk(reader: around.reader)
