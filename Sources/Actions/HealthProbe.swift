@@ -19,6 +19,7 @@ public final class HealthProbe {
   private let gate: HealthGate
   private var descriptor: Int32 = -1
   private var isAsked = false
+  public private(set) var isAnswered = false
   private var answer = Bytes()
   private var askAt = Instant(milliseconds: 0), giveUpAt = Instant(milliseconds: 0)
   /// Between two questions, and for one of them.
@@ -38,10 +39,7 @@ public final class HealthProbe {
     let state = cl_connect_state(descriptor)
     if state < 0 || now >= giveUpAt { return failed(now) }
     guard state > 0 else { return false }
-    guard let path = gate.path else {
-      hangUp()
-      return true
-    }
+    guard let path = gate.path else { return answered() }
     if !isAsked {
       isAsked = true
       let question = Bytes("GET ") + path + Bytes(" HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -61,10 +59,14 @@ public final class HealthProbe {
     guard answer.count >= 12 else { return n <= 0 ? failed(now) : false }
     let isGood = answer[9] == UInt8(ascii: "2") || answer[9] == UInt8(ascii: "3")
     guard isGood, equal(Bytes(answer[..<7]), "HTTP/1.") else { return failed(now) }
-    hangUp()
-    return true
+    return answered()
   }
 
+  private func answered() -> Bool {
+    hangUp()
+    isAnswered = true
+    return true
+  }
   private func failed(_ now: Instant) -> Bool {
     hangUp()
     askAt = now + Self.pause

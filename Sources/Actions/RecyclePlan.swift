@@ -15,6 +15,8 @@ public enum RecycleMeans: Equatable, Sendable {
 
 public struct RecyclePlan: Equatable, Sendable {
   public var means = RecycleMeans.none
+  /// What is tried before it.
+  public var steps = StepPlan()
   /// Signal number asked of the process first.
   public var stopSignal: Int32 = 15
   /// From the stop signal to SIGKILL.

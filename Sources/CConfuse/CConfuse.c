@@ -21,7 +21,7 @@ static const char grammar[] =
     "http listen allow_remote socket token_file +allowed_hosts\n"
     "*worker comm exe cmdline pidfile user cgroup parent metric of soft hard hold clear cooldown backoff backoff_max"
     " budget observe +run +restart respawn stop_signal grace start_timeout +recycle_when +window only_when minimum_life"
-    " postpone health health_after health_below output output_ring output_budget\n"
+    " postpone +steps step_timeout health health_after health_below output output_ring output_budget\n"
     "*log budget keep method observe archive archive_keep archive_budget gzip wear +reopen reopen_timeout create redirect"
     " ring\n"
     "*logs budget each keep method observe +protect\n"

@@ -19,9 +19,9 @@ public final class OpenFileWalk {
   public init(reader: KernelReader) { self.reader = reader }
   deinit { buffer.deallocate() }
 
-  /// Begins with the processes of now.
-  public func restart() {
-    reader.listProcesses(into: &pids)
+  /// Begins with the processes of now, or with these.
+  public func restart(_ some: [Int32]? = nil) {
+    if let some { pids = some } else { reader.listProcesses(into: &pids) }
     next = 0
     // One is there at least: this one.
     unreadable = pids.isEmpty ? 1 : 0

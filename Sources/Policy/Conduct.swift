@@ -11,6 +11,8 @@ public import Samples
 public enum ParkReason: UInt8, Equatable, Sendable {
   /// As many restarts as the budget allows, and another one is due.
   case budgetUsedUp
+  /// The last two recycles did not help (Remedy).
+  case remedyUseless
 }
 
 public enum Phase: Equatable, Sendable {
@@ -41,6 +43,8 @@ public enum Obstacle: Equatable, Sendable {
   case acting
   /// The worker has no way to be recycled: it is watched only.
   case noMeans
+  /// No recycle is among its steps, and each of them brought nothing twice in this life.
+  case stepsSpent
   /// Timing: outside its maintenance windows; nobody knows the hour; its life is short yet; `only_when` does not hold.
   case outsideWindow, clockUnset
   case young(until: Instant)
@@ -53,7 +57,7 @@ public enum Obstacle: Equatable, Sendable {
     switch (self, other) {
     case (.paused, .paused), (.parked, .parked), (.coolingDown, .coolingDown), (.backingOff, .backingOff),
       (.acting, .acting), (.noMeans, .noMeans), (.outsideWindow, .outsideWindow), (.clockUnset, .clockUnset),
-      (.young, .young), (.busy, .busy), (.groupBusy, .groupBusy), (.groupThin, .groupThin):
+      (.young, .young), (.busy, .busy), (.groupBusy, .groupBusy), (.groupThin, .groupThin), (.stepsSpent, .stepsSpent):
       true
     default: false
     }
@@ -101,9 +105,11 @@ public struct Conduct: Equatable, Sendable {
   public private(set) var parkedBefore: ParkReason?
   public var paused = false
   /// Acts and crashes that count against the budget.
-  public private(set) var tally = Tally()
+  public var tally = Tally()
   /// Failures in a row: the backoff doubles with each.
   public private(set) var failures = 0
+  public var remedy = Remedy()
+  public var steps = StepMemory()
   public init() {}
   /// As it was saved.
   public init(phase: Phase, parkedBefore: ParkReason?, paused: Bool, tally: Tally, failures: Int) {
@@ -114,8 +120,9 @@ public struct Conduct: Equatable, Sendable {
     self.failures = failures
   }
   /// Nothing has happened that would have to be remembered.
-  public var isPristine: Bool { phase == .armed && !paused && failures == 0 && tally.instants.isEmpty }
-
+  public var isPristine: Bool {
+    phase == .armed && !paused && failures == 0 && tally.instants.isEmpty && remedy.at == nil && steps.life.pid == 0
+  }
   /// The verdict on a crossing: pure apart from letting waits that are over lapse.
   public mutating func judge(_ crossing: Crossing, rules: WorkerRules, hasMeans: Bool, now: Instant) -> Verdict {
     lapse(now)
@@ -153,9 +160,13 @@ public struct Conduct: Equatable, Sendable {
 
   /// A worker that is parked is acted upon when a person asks, and is parked again afterwards: only `unpark` ends that.
   public mutating func began(now: Instant) {
+    beganSteps()
+    tally.add(now)
+  }
+  /// What comes before a recycle does not count against the budget.
+  public mutating func beganSteps() {
     if case .parked(let why) = phase { parkedBefore = why }
     phase = .acting
-    tally.add(now)
   }
   public mutating func succeeded(rules: WorkerRules, now: Instant) {
     failures = 0
@@ -191,6 +202,22 @@ public struct Conduct: Equatable, Sendable {
     parkedBefore = nil
   }
   public mutating func park(_ reason: ParkReason) { phase = .parked(reason) }
+  /// A recycle that memory asked for has ended well.
+  public mutating func recycled(freed: ByteCount, now: Instant) { remedy.recycled(freed: freed, now: now) }
+  /// What is seen of the worker since. True when the second recycle in a row did not help: it is parked from here on.
+  public mutating func follow(isOver: Bool, rules: WorkerRules, now: Instant) -> Bool {
+    guard phase != .acting, remedy.follow(isOver: isOver, relapse: rules.relapse, now: now) else { return false }
+    if case .parked = phase { return false }
+    phase = .parked(.remedyUseless)
+    return true
+  }
+  /// A person, or another configuration, says: go on. A budget that is used up stays so.
+  public mutating func resume() {
+    paused = false
+    remedy = Remedy()
+    if phase == .parked(.remedyUseless) { phase = .armed }
+    if parkedBefore == .remedyUseless { parkedBefore = nil }
+  }
   /// A stretch without trouble: the next failure waits the shortest backoff again.
   public mutating func ranStably() { failures = 0 }
   /// A person says: try again, with a fresh budget.
@@ -199,6 +226,8 @@ public struct Conduct: Equatable, Sendable {
     parkedBefore = nil
     failures = 0
     tally.clear()
+    remedy = Remedy()
+    steps = StepMemory()
   }
 
   private mutating func lapse(_ now: Instant) {

@@ -24,6 +24,8 @@ public final class WorkerRecord {
   public var limits: Limits
   /// `run`, `restart`, `respawn`, or `none`.
   public var means: StaticString
+  /// What comes before a recycle, in words (StepPlan.names); empty: nothing.
+  public var steps = Bytes()
   public var processes = [ProcessRecord]()
   /// The figure judged last, of which process (0: of all together), and what was concluded.
   public var figure: Figure?

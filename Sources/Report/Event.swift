@@ -143,7 +143,8 @@ public enum Happening: Sendable {
   case triggerDue(Bytes, value: Int64?, of: Fact?)
   /// It rose and has been level since: left alone.
   case settled(Figure, pid: Int32, level: Milliseconds)
-  case wouldRecycle(Reason, Figure)
+  /// `steps`: what would come before; empty: nothing.
+  case wouldRecycle(Reason, Figure, steps: Bytes)
   case blocked(Reason, by: Obstacle, Figure)
   case recycleBegan(Reason, Figure, pid: Int32)
   /// An earlier memwarden began it.
@@ -154,6 +155,9 @@ public enum Happening: Sendable {
   case recycleFailed(StaticString, code: Int32, wait: Milliseconds)
   case parked(ParkReason, used: Int, per: Milliseconds)
   case unparked
+  case stepTaken(StepOutcome)
+  /// Two recycles in a row did not help: the worker is parked.
+  case remedyUseless(Remedy)
   case paused
   case resumed
   case trimmed(TrimOutcome)

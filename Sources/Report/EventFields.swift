@@ -79,9 +79,12 @@ extension Happening {
       json.field("pid", pid)
       figure.write(to: &json)
       json.field("level_ms", level.rawValue)
-    case .wouldRecycle(let reason, let figure):
+    case .wouldRecycle(let reason, let figure, let steps):
       json.field("reason", reason.name)
+      if !steps.isEmpty { json.field("steps", steps) }
       figure.write(to: &json)
+    case .stepTaken(let step): step.write(to: &json)
+    case .remedyUseless(let remedy): remedy.write(to: &json)
     case .blocked(let reason, let obstacle, let figure):
       json.field("reason", reason.name)
       json.field("obstacle", obstacle.name)

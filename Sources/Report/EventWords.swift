@@ -33,6 +33,8 @@ extension Happening {
     case .recycleFailed: (.failed, "recycle_failed")
     case .parked: (.judged, "parked")
     case .unparked: (.recovered, "unparked")
+    case .stepTaken(let step): (step.trouble == nil ? .acted : .failed, "step")
+    case .remedyUseless: (.judged, "remedy_useless")
     case .paused: (.acted, "paused")
     case .resumed: (.acted, "resumed")
     case .trimmed: (.acted, "trimmed")
@@ -94,12 +96,15 @@ extension Event {
       return "due: \(text); \(fact.name) is \(fact.words(value))"
     case .settled(let figure, let pid, let level):
       return "pid \(pid) left alone: level for \(level) and under its limit, \(figure.words)"
-    case .wouldRecycle(let reason, let figure):
-      return "would be recycled (\(reason.words)), but is only observed: \(figure.words)"
+    case .wouldRecycle(let reason, let figure, let steps):
+      let what: Sentence = steps.isEmpty ? "be recycled" : "have its steps taken (\(steps))"
+      return "would \(what) (\(reason.words)), but is only observed: \(figure.words)"
     case .blocked(let reason, let obstacle, let figure):
       return "a recycle is due (\(reason.words)) and not done: \(obstacle.words(now: at)); \(figure.words)"
     case .parked(_, let used, let per):
       return "parked: \(used, "restart") within \(per) used up its budget; `memwarden unpark` lets it go on"
+    case .stepTaken(let step): return step.words
+    case .remedyUseless(let remedy): return remedy.words
     case .unparked: return "unparked, with a fresh restart budget"
     case .paused: return "paused: watched, and nothing is done to it"
     case .resumed: return "resumed"

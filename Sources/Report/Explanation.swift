@@ -70,6 +70,7 @@ extension WorkerRecord {
       case .coolingDown(let until), .backingOff(let until): json.field("waits_ms", max(0, (until - now).rawValue))
       case .armed, .acting, .parked: json.null("waits_ms")
       }
+      if conduct.remedy.at != nil { json.object("remedy") { conduct.remedy.write(to: &$0) } }
       if let lastAct {
         json.key("last_act")
         lastAct.write(to: &json)

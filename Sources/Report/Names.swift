@@ -94,6 +94,7 @@ extension Obstacle {
     case .backingOff: "backing_off"
     case .acting: "acting"
     case .noMeans: "no_means"
+    case .stepsSpent: "steps_spent"
     case .outsideWindow: "outside_window"
     case .clockUnset: "clock_unset"
     case .young: "young"
@@ -105,11 +106,13 @@ extension Obstacle {
   public func words(now: Instant) -> Sentence {
     switch self {
     case .paused: "it is paused"
-    case .parked: "it is parked until an operator says otherwise"
+    case .parked(.budgetUsedUp): "it is parked until an operator says otherwise"
+    case .parked(.remedyUseless): "it is parked, for restarting does not help, until it is resumed or configured anew"
     case .coolingDown(let until): "it cools down for another \(until - now)"
     case .backingOff(let until): "the last try failed, the next may begin in \(until - now)"
     case .acting: "a recycle is under way"
     case .noMeans: "the configuration gives no way to recycle it (run, restart or respawn)"
+    case .stepsSpent: "its steps brought nothing twice, and there is no recycle among them"
     case .outsideWindow: "it waits for its maintenance window"
     case .clockUnset: "it has a maintenance window, and the clock is not synchronised"
     case .young(let until): "it is young: its minimum life is over in \(until - now)"
@@ -118,6 +121,9 @@ extension Obstacle {
     case .groupThin: "too few others of its group are up"
     }
   }
+}
+extension ParkReason {
+  public var name: StaticString { self == .budgetUsedUp ? "budget_used_up" : "remedy_useless" }
 }
 extension Phase {
   public var name: StaticString {

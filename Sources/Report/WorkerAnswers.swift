@@ -42,6 +42,8 @@ extension WorkerRecord {
       json.field("hard_bytes", limits.hard)
       json.field("headroom_bytes", headroom)
       json.field("phase", conduct.phase.name)
+      if case .parked(let why) = conduct.phase { json.field("parked_for", why.name) }
+      if !steps.isEmpty { json.field("steps", steps) }
       json.field("paused", conduct.paused)
       json.field("restarts_in_window", conduct.used(rules.budget, now: now))
       json.field("restart_budget", rules.budget.count)

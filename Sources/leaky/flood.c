@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { SHORTEST_LINE = 16, LONGEST_LINE = 65536, STEP_MS = 10, LONGEST_DEBT_MS = 100, FULL_MS = 10 };
@@ -96,5 +97,27 @@ void flood(int count, char **words) {
       fd = open_log(path, no_append);
     }
   }
+  stay();
+}
+
+void map_log(int count, char **words) {
+  const char *path = NULL;
+  uint64_t size = 0;
+  const struct option options[] = {{"--file", TEXT, &path, true}, {"--size", SIZE, &size, true}};
+  take_all_options(count, words, options, 2);
+  static char line[4096];
+  memset(line, 'x', sizeof line - 1);
+  line[sizeof line - 1] = '\n';
+  // Mapped, a file is read as well.
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0644);
+  if (fd < 0)
+    fail("open", path);
+  for (uint64_t written = 0; written < size; written += sizeof line)
+    write_line(fd, path, line, sizeof line);
+  volatile char *map = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+  if (map == MAP_FAILED)
+    fail("map", path);
+  for (uint64_t i = 0; i < size; i += 4096)
+    (void)map[i];
   stay();
 }

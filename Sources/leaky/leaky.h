@@ -53,6 +53,9 @@ void silent_server(int count, char **words);
 void arenas(int count, char **words);
 void churn(int count, char **words);
 void crumbs(int count, char **words);
+void shed(int count, char **words);
+void map_log(int count, char **words);
+void serve_prefork(int count, char **words);
 
 void block(int count, char **words);
 void sandbox(int count, char **words);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 enum { STEP_MS = 10 };
@@ -46,6 +47,25 @@ static uint64_t take_size(int count, char **words) {
 void idle(int count, char **words) {
   if (!hold(take_size(count, words)))
     fail("hold", "--size");
+  stay();
+}
+
+static void *shed_block;
+static uint64_t shed_size;
+static void shed_it(int signal) {
+  (void)signal;
+  munmap(shed_block, (size_t)shed_size);
+}
+
+// The memory is there before the signal is caught: who sees it caught may send it.
+void shed(int count, char **words) {
+  shed_size = take_size(count, words);
+  shed_block = mmap(NULL, (size_t)shed_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (shed_block == MAP_FAILED)
+    fail("hold", "--size");
+  memset(shed_block, 1, (size_t)shed_size);
+  struct sigaction action = {.sa_handler = shed_it, .sa_flags = SA_RESTART};
+  sigaction(SIGUSR1, &action, NULL);
   stay();
 }
 

@@ -171,6 +171,9 @@ final class Agent: Answering {
       if let act = worker.act, board.now >= act.nextStep {
         drive(worker, act)
         clock.lap(.acts)
+      } else if let steps = worker.steps, board.now >= steps.nextStep {
+        drive(worker, steps)
+        clock.lap(.acts)
       }
     }
     if heapWalks.step(now: board.now) {
@@ -195,7 +198,7 @@ final class Agent: Answering {
       _ = reload()
       clock.lap(.reload)
     }
-    if wantsApply, !workers.contains(where: { $0.act != nil }) { apply() }
+    if wantsApply, !workers.contains(where: { $0.isActing }) { apply() }
     if !exchanges.isEmpty { exchangeServers() }
     notify.ping(now: board.now)
     if clock.microseconds > board.own.longestTurnMicroseconds {
@@ -213,7 +216,10 @@ final class Agent: Answering {
     var next = min(nextTick, notify.deadline, serveAt)
     if let step = heapWalks.nextStep { next = min(next, step) }
     for trim in trims { if let step = trim.nextStep { next = min(next, step) } }
-    for worker in workers { if let act = worker.act { next = min(next, act.nextStep) } }
+    for worker in workers {
+      if let act = worker.act { next = min(next, act.nextStep) }
+      if let steps = worker.steps { next = min(next, steps.nextStep) }
+    }
     for log in logs { if let look = log.nextLook { next = min(next, look) } }
     for budget in budgets { if let look = budget.nextLook { next = min(next, look) } }
     if let step = fileSystems.nextStep { next = min(next, step) }
@@ -249,6 +255,8 @@ final class Agent: Answering {
         reader, board: board, hindrance: hindrance(to: worker), teller: teller, gap: gap, now: now)
       {
         begin(worker, reason)
+      } else if worker.steps != nil {
+        overrideSteps(of: worker)
       }
     }
     tickBudgets()
@@ -273,12 +281,7 @@ final class Agent: Answering {
     return nil
   }
 
-  func begin(_ worker: WatchedWorker, _ reason: Reason) {
-    guard worker.act == nil, let act = WorkerAct(worker, reason, around, now: board.now) else { return }
-    drive(worker, act)
-  }
-
-  private func drive(_ worker: WatchedWorker, _ act: WorkerAct) {
+  func drive(_ worker: WatchedWorker, _ act: WorkerAct) {
     guard act.drive(around, now: board.now) else { return }
     if act.unreaped > 0 { store.commands.append(act.unreaped) }
     worker.act = nil
@@ -314,7 +317,7 @@ final class Agent: Answering {
     seeOut()
     for worker in workers {
       worker.tend(around, now: board.now)
-      if let act = worker.act { drive(worker, act) }
+      if let act = worker.act { drive(worker, act) } else if let steps = worker.steps { drive(worker, steps) }
     }
   }
 
@@ -344,6 +347,7 @@ final class Agent: Answering {
   /// they are to end or the next one would not know of them.
   private func stop() {
     notify.stopping()
+    for worker in workers { abandonSteps(of: worker) }
     let isSaved = store.save(around)
     teller.tell(.stopping(endsWorkers: endsWorkers || !isSaved))
     servers = []

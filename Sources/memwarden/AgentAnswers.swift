@@ -28,7 +28,7 @@ extension Agent {
       teller.tell(.worker, workers[i].record.name, .paused)
       return .confirmation("worker \(workers[i].record.name) is paused", asText: asText)
     case .resume(let i):
-      workers[i].record.conduct.paused = false
+      workers[i].record.conduct.resume()
       store.save(around)
       teller.tell(.worker, workers[i].record.name, .resumed)
       return .confirmation("worker \(workers[i].record.name) is resumed", asText: asText)
@@ -86,7 +86,7 @@ extension Agent {
       return .error(409, "worker \(name) is not recycled: \(obstacle.words(now: board.now))", asText: asText)
     }
     begin(worker, .asked)
-    if worker.act == nil { return .error(409, "worker \(name) has no process that could be recycled", asText: asText) }
+    if !worker.isActing { return .error(409, "worker \(name) has no process that could be recycled", asText: asText) }
     return .confirmation("recycling worker \(name); its events tell how it went", status: 202, asText: asText)
   }
 }

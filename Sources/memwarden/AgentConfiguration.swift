@@ -57,7 +57,7 @@ extension Agent {
         continue
       }
       // What is under way is carried through with the settings it began with.
-      if let old, old.act != nil {
+      if let old, old.isActing {
         workers.append(old)
         keptChildren.append(old.child)
         wantsApply = true
@@ -76,6 +76,7 @@ extension Agent {
       }
     }
     for old in oldWorkers {
+      if !workers.contains(where: { $0 === old }) { abandonSteps(of: old) }
       if let act = old.act, !workers.contains(where: { $0 === old }) {
         act.abandon(around.calls)
         if act.unreaped > 0 { store.commands.append(act.unreaped) }

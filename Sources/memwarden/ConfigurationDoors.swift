@@ -62,6 +62,7 @@ func readPlan(_ settings: SettingReader) -> RecyclePlan {
   if modes.count > 1 {
     settings.report(modes.last, Bytes("expected at most one of run, restart and respawn"))
   }
+  readSteps(settings, &plan)
   settings.readOptional(
     "health", &plan.health, "tcp://127.0.0.1:8080 or http://127.0.0.1:8080/path, with a numeric address", parseHealth)
   settings.read("health_after", &plan.settle, "a duration from 0s to 10m", parseDuration(.zero...(.seconds(600))))

@@ -83,7 +83,7 @@ let verbs: [Verb] = [
     name: "pause", synopsis: "NAME [client options]", help: "Watches a worker and does nothing to it.",
     kind: .ask(.worker("/pause", posts: true)), argument: "NAME"),
   Verb(
-    name: "resume", synopsis: "NAME [client options]", help: "Ends a pause.",
+    name: "resume", synopsis: "NAME [client options]", help: "Ends a pause, or lets restarts go on that did not help.",
     kind: .ask(.worker("/resume", posts: true)), argument: "NAME"),
   Verb(
     name: "unpark", synopsis: "NAME [client options]", help: "Gives a parked worker a fresh restart budget.",

@@ -27,6 +27,8 @@ final class WatchedWorker {
   var restsUntil = Instant(milliseconds: 0)
   /// What is being done to it.
   var act: WorkerAct?
+  /// What is tried before.
+  var steps: WorkerSteps?
   /// A process of it waits for its first exact reading: the last tick had no time for it.
   var isUnread = false
   /// memwarden runs it itself.
@@ -40,6 +42,8 @@ final class WatchedWorker {
   var hasToldSettled = false
   /// The trigger that was told to be due.
   var dueTrigger: Int?
+  /// The fact that it names first.
+  var dueFact: Fact?
   var cgroupAt: Instant?
   /// What memwarden runs for this worker.
   var process = ChildProcess()
@@ -67,17 +71,23 @@ final class WatchedWorker {
     facts = FactKeeper(rules)
     record = WorkerRecord(
       name: settings.name, rules: rules, limits: Limits(rules, memTotal: memTotal), means: settings.plan.means.name)
+    record.steps = settings.plan.steps.names
     record.triggers = rules.triggers.map { _ in .unknown }
   }
 
   /// As its group sees it.
   var memberState: MemberState {
-    if act != nil { return .acting }
+    if isActing { return .acting }
     if case .backingOff = record.conduct.phase { return .down }
     return members.isEmpty ? .down : .up
   }
 
+  /// A recycle is under way, or the steps before it.
+  var isActing: Bool { act != nil || steps != nil }
+
   var hasMeans: Bool { settings.plan.means != .none }
+  /// There is something that can be done to it.
+  var canAct: Bool { hasMeans || !settings.plan.steps.steps.isEmpty }
 
   /// Takes over what a former object of the same name knew: its processes, its child, its history. Its judgement too,
   /// unless the rules changed. An act under way is not taken over.
@@ -105,6 +115,10 @@ final class WatchedWorker {
     }
     record.conduct = old.record.conduct
     record.conduct.abandoned()
+    // Under other settings another recycle or step may help.
+    let paused = record.conduct.paused
+    record.conduct.resume()
+    (record.conduct.paused, record.conduct.steps) = (paused, StepMemory())
     record.crossing = old.record.crossing
     record.plateau = old.record.plateau
     sumThreshold = old.sumThreshold

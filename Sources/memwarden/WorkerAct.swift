@@ -31,8 +31,11 @@ final class WorkerAct {
   /// While a process is being stopped or a new one awaited, it is looked at this often: at first, and after a second.
   private static let pollTime = Milliseconds(20), patientPollTime = Milliseconds(200)
 
-  /// Looks again, and begins. Nil when there is nothing to act on (any more).
-  init?(_ worker: WatchedWorker, _ reason: Reason, _ around: Surroundings, now: Instant) {
+  /// Looks again, and begins. Nil when there is nothing to act on (any more). `isDrained`: it takes no work any more, and
+  /// must be replaced whatever it holds by now.
+  init?(
+    _ worker: WatchedWorker, _ reason: Reason, isDrained: Bool = false, _ around: Surroundings, now: Instant
+  ) {
     let record = worker.record
     // Are they still what was matched, and do they still hold what was judged?
     for member in worker.members { around.finder.lookAgain(member.kept.identity.pid, now: now) }
@@ -45,6 +48,7 @@ final class WorkerAct {
     guard let figure = worker.figure(of: grounds), let all = worker.figure(of: going) else { return nil }
     let line = reason == .hardLimit ? record.limits.hard : record.limits.first
     switch reason {
+    case _ where isDrained: break
     case .softLimitHeld, .hardLimit: if let line, figure.value < line { return nil }
     case .trigger:
       let due = worker.dueTrigger
@@ -260,7 +264,24 @@ final class WorkerAct {
     record.recycles += 1
     record.freed += outcome.freed ?? .zero
     record.conduct.succeeded(rules: record.rules, now: now)
+    let wasOneTooMany = reason != .asked && isUseless(after, replacements, now: now)
     end(.recycled(outcome), around)
+    if wasOneTooMany { worker.tellUseless(around.teller) }
+  }
+
+  /// Remembers what came back. True when this was the second recycle in a row that did not help.
+  private func isUseless(_ after: ByteCount?, _ replacements: [Member], now: Instant) -> Bool {
+    let record = worker.record
+    record.conduct.recycled(freed: before - (after ?? before), now: now)
+    guard reason != .trigger, let line = reason == .hardLimit ? record.limits.hard : record.limits.first else {
+      return false
+    }
+    var most = after ?? .zero
+    if record.rules.scope == .each {
+      most = .zero
+      for one in replacements { most = max(most, worker.reading(of: one).bytes ?? .zero) }
+    }
+    return record.conduct.follow(isOver: most >= line, rules: record.rules, now: now)
   }
 
   private func fail(_ failure: RecycleFailure, _ around: Surroundings, now: Instant) {

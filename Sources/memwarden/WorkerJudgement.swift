@@ -19,19 +19,24 @@ extension WatchedWorker {
       record.growth.add(figure.value, GrowthRules(), gap: gap, now: now)
     }
     tellCrossing(from: before, to: crossing, teller: teller, now: now)
-    var verdict = record.conduct.judge(crossing, rules: record.rules, hasMeans: hasMeans, now: now)
-    if let due = judgeTriggers(reader, board: board, gap: gap, now: now) {
+    let due = judgeTriggers(reader, board: board, gap: gap, now: now)
+    let isOver = due != nil || crossing.severity > Crossing.below.severity
+    if record.conduct.follow(isOver: isOver, rules: record.rules, now: now) { tellUseless(teller) }
+    var verdict = record.conduct.judge(crossing, rules: record.rules, hasMeans: canAct, now: now)
+    if let due {
       tellTrigger(due, teller: teller)
       switch verdict {
       case .unknown, .below, .holding:
-        verdict = record.conduct.permit(.trigger, rules: record.rules, hasMeans: hasMeans, now: now)
+        verdict = record.conduct.permit(.trigger, rules: record.rules, hasMeans: canAct, now: now)
       case .recycle, .wouldRecycle, .blocked, .park: break
       }
     } else {
       dueTrigger = nil
     }
     verdict = timing.judge(verdict, record.rules.timing, circumstances(board), now: now)
-    if case .recycle(let reason) = verdict, let hindrance { verdict = .blocked(reason, by: hindrance) }
+    if case .recycle(let reason) = verdict, let hindrance = hindrance ?? stepsHindrance(reason) {
+      verdict = .blocked(reason, by: hindrance)
+    }
     tell(verdict, teller: teller, now: now)
     record.verdict = verdict
     syncRecords()
@@ -135,7 +140,7 @@ extension WatchedWorker {
   // MARK: Telling
 
   private func tellCrossing(from before: Crossing, to after: Crossing, teller: Teller, now: Instant) {
-    guard let figure = record.figure, act == nil else { return }
+    guard let figure = record.figure, !isActing else { return }
     let pid = record.figurePid
     switch (before, after) {
     case (.hard, .hard): break
@@ -154,11 +159,12 @@ extension WatchedWorker {
   }
 
   private func tellTrigger(_ due: Int, teller: Teller) {
-    guard act == nil, dueTrigger != due else { return }
+    guard !isActing, dueTrigger != due else { return }
     dueTrigger = due
     let trigger = record.rules.triggers[due]
     var fact: Fact?
     if case .condition(let condition)? = trigger.when.steps.first { fact = condition.fact }
+    dueFact = fact
     teller.tell(.worker, record.name, .triggerDue(trigger.name, value: fact.flatMap { record.facts[$0] }, of: fact))
   }
 
@@ -178,7 +184,7 @@ extension WatchedWorker {
     switch verdict {
     case .wouldRecycle(let reason):
       if case .wouldRecycle = record.verdict { return }
-      teller.tell(.worker, record.name, .wouldRecycle(reason, figure))
+      teller.tell(.worker, record.name, .wouldRecycle(reason, figure, steps: record.steps))
     case .blocked(let reason, let obstacle):
       if obstacle == .acting || lastObstacle?.isSameKind(as: obstacle) == true { return }
       lastObstacle = obstacle

@@ -68,7 +68,7 @@ struct WorkerState: Equatable {
           worker.dueSince.map(number) ?? 0, phase, detail,
           worker.conduct.parkedBefore.map { UInt64($0.rawValue) + 1 } ?? 0, worker.conduct.paused ? 1 : 0,
           UInt64(worker.conduct.failures),
-        ] + worker.pipe.numbers + worker.counts)
+        ] + worker.pipe.numbers + worker.counts + worker.conduct.remedyNumbers)
       out.write("tally")
       out.write(worker.conduct.tally.instants.map(number))
       guard let act = worker.act else { continue }
@@ -116,9 +116,7 @@ struct WorkerState: Equatable {
           guard let instant = instant(number) else { return nil }
           instants.append(instant)
         }
-        let c = workers[i].conduct
-        workers[i].conduct = Conduct(
-          phase: c.phase, parkedBefore: c.parkedBefore, paused: c.paused, tally: Tally(instants), failures: c.failures)
+        workers[i].conduct.tally = Tally(instants)
       } else if s.accept("act") {
         guard let act = SavedAct(s.numbers()) else { return nil }
         workers[i].act = act
@@ -135,19 +133,42 @@ struct WorkerState: Equatable {
 
 extension SavedWorker {
   fileprivate init?(_ name: Bytes, _ n: [UInt64]) {
-    guard n.count == 21, let child = identity(n[0], n[1]), let startedAt = instant(n[2]), n[4] <= 64,
+    // Earlier ones wrote 21.
+    guard n.count == 21 || n.count == 29, let child = identity(n[0], n[1]), let startedAt = instant(n[2]), n[4] <= 64,
       let grace = instant(n[5]), let due = instant(n[7]), let detail = instant(n[9]), n[12] <= UInt64(Int32.max),
-      let phase = Phase(n[8], detail), let pipe = SavedPipe(n[13..<16]), n[10] <= 1
+      let phase = Phase(n[8], detail), let pipe = SavedPipe(n[13..<16]), n[10] <= 2
     else { return nil }
     self.name = name
     (self.child, childStartedAt, starting) = (child, startedAt, n[3])
     (stopSignal, self.grace, self.pipe) = (Int32(n[4]), Milliseconds(grace.milliseconds), pipe)
     baseline = n[6] == 0 ? nil : ByteCount(n[6])
     dueSince = n[7] == 0 ? nil : due
-    counts = Array(n[16...])
+    counts = Array(n[16..<21])
     conduct = Conduct(
-      phase: phase, parkedBefore: n[10] == 0 ? nil : .budgetUsedUp, paused: n[11] == 1, tally: Tally(),
+      phase: phase, parkedBefore: n[10] == 0 ? nil : ParkReason(rawValue: UInt8(n[10] - 1)), paused: n[11] == 1,
+      tally: Tally(),
       failures: Int(n[12]))
+    if n.count == 29, !conduct.recall(n[21...]) { return nil }
+  }
+}
+
+extension Conduct {
+  fileprivate var remedyNumbers: [UInt64] {
+    [
+      remedy.at.map(number) ?? 0, remedy.freed.rawValue,
+      remedy.backAfter.map { UInt64(clamping: $0.rawValue) + 1 } ?? 0, UInt64(remedy.useless), UInt64(steps.life.pid),
+      steps.life.startTicks, UInt64(steps.once), UInt64(steps.spent),
+    ]
+  }
+  fileprivate mutating func recall(_ n: ArraySlice<UInt64>) -> Bool {
+    let n = Array(n)
+    guard let at = instant(n[0]), let back = instant(n[2]), n[3] <= 2, let life = identity(n[4], n[5]), n[6] <= 255,
+      n[7] <= 255
+    else { return false }
+    let backAfter = n[2] == 0 ? nil : Milliseconds(back.milliseconds - 1)
+    if n[0] > 0 { remedy = Remedy(at: at, freed: ByteCount(n[1]), backAfter: backAfter, useless: Int(n[3])) }
+    steps = StepMemory(life: life, once: UInt8(n[6]), spent: UInt8(n[7]))
+    return true
   }
 }
 
@@ -187,7 +208,9 @@ extension Phase {
     case 1: self = .acting
     case 2: self = .coolingDown(until: detail)
     case 3: self = .backingOff(until: detail)
-    case 4: self = .parked(.budgetUsedUp)
+    case 4:
+      guard let why = ParkReason(rawValue: UInt8(clamping: detail.milliseconds)) else { return nil }
+      self = .parked(why)
     default: return nil
     }
   }

@@ -61,8 +61,10 @@ extension Agent {
     if worker.record.rules.observe {
       return .now(.error(409, "worker \(name) is not trimmed: it is only observed", asText: asText))
     }
-    if worker.act != nil {
-      return .now(.error(409, "worker \(name) is not trimmed: it is being recycled", asText: asText))
+    if worker.isActing {
+      return .now(
+        .error(
+          409, "worker \(name) is not trimmed: it is being recycled, or steps before that are taken", asText: asText))
     }
     if let same = trims.first(where: { $0.isOf(worker) }) { return .later(same, asText: asText) }
     guard let new = WorkerTrim(worker, around, now: board.now) else {

@@ -46,6 +46,9 @@ extension ConfigurationTests {
       plan.means = .child(["/usr/sbin/lighttpd", "-D", "-f", "/etc/lighttpd/lighttpd.conf"].map(bytes))
       plan.health = HealthGate(host: [127, 0, 0, 1], port: 8080, path: bytes("/"))
       plan.healthBelow = .mib(16)
+      plan.steps.steps = ["trim", "signal USR1", "drain http://127.0.0.1:8080/drain"].map(bytes)
+      plan.steps.names = bytes("trim, signal USR1, drain http://127.0.0.1:8080/drain, recycle")
+      plan.steps.drains = true
       #expect(worker.plan == plan)
       #expect(worker.selector.cmdline == bytes(#"-f /etc/lighttpd/.*\.conf"#))
       #expect(worker.selector.uid == 33)

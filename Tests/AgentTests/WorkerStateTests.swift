@@ -26,7 +26,11 @@ private let saved: WorkerState = {
     progress: RecycleProgress(stage: 6, until: at(9), began: at(8), killed: true),
     command: Identity(pid: 80, startTicks: 1), going: [Identity(pid: 77, startTicks: 6)],
     known: [Identity(pid: 77, startTicks: 6), Identity(pid: 78, startTicks: 7)])
-  var phases: [Phase] = [.armed, .coolingDown(until: at(70)), .backingOff(until: at(80)), .parked(.budgetUsedUp)]
+  own.conduct.remedy = Remedy(at: at(50), freed: .mib(2), backAfter: .zero, useless: 1)
+  own.conduct.steps = StepMemory(life: Identity(pid: 77, startTicks: 9), once: 0x81, spent: 0x80)
+  let phases: [Phase] = [
+    .armed, .coolingDown(until: at(70)), .backingOff(until: at(80)), .parked(.budgetUsedUp), .parked(.remedyUseless),
+  ]
   var state = WorkerState()
   state.workers = [own]
   for phase in phases {
@@ -70,8 +74,11 @@ private let saved: WorkerState = {
   }
   let zeroes = String(repeating: " 0", count: 20), worker = "worker 77 0\(zeroes)\n"
   #expect(parsed(worker) != nil)
+  #expect(parsed("worker 77 0\(zeroes) 1 0 0 2 7 0 255 0\n") != nil)
   for body in [
     "worker\n", "worker 77\n", "worker 7 0\(zeroes)\n", "worker 77 1\(zeroes)\n", "worker 77 99999999999\(zeroes)\n",
+    "worker 77 0\(zeroes) 1 0 0 3 0 0 0 0\n", "worker 77 0\(zeroes) 1 0 0 0 1 0 0 0\n",
+    "worker 77 0\(zeroes) 1 0 0 0 0 0 256 0\n", "worker 77 0\(zeroes) 1 0 0 0 0 0 0 0 0\n",
     "worker 77 0\(zeroes) 0\n", "worker 77 0\(zeroes)x\n", "worker 77 0\(zeroes)\u{0}\n", "tally 1\n", "act 1\n",
     "leaving 1 0 0 0 0 0\n", "leaving 5 0 0\n", "nonsense\n", "\n", worker + "going 5 6\n",
     worker + "act 9 5 0 0 0 0 0 0 0 0\n", worker + "act 0 5 0 0 7 0 0 0 0 0\n",

@@ -84,10 +84,43 @@ let workerEvents: [Expected] = [
     figureNumbers + #", "pid": 42, "level_ms": 90000"#,
     "pid 42 left alone: level for 1 min 30 s and under its limit, \(said)"),
   Expected(
-    .wouldRecycle(.hardLimit, estimate), "judged", "would_recycle",
+    .wouldRecycle(.hardLimit, estimate, steps: []), "judged", "would_recycle",
     #""reason": "hard_limit", "metric": "pss", "of": "sum", "value_bytes": 9437184, "limit_bytes": null,"#
       + #""estimate": true"#,
     "would be recycled (over the hard limit), but is only observed: all together pss about 9 MiB"),
+  Expected(
+    .wouldRecycle(.hardLimit, estimate, steps: bytes("trim, recycle")), "judged", "would_recycle",
+    #""reason": "hard_limit", "steps": "trim, recycle", "metric": "pss", "of": "sum", "value_bytes": 9437184,"#
+      + #""limit_bytes": null, "estimate": true"#,
+    "would have its steps taken (trim, recycle) (over the hard limit), but is only observed: all together pss about 9 MiB"
+  ),
+  Expected(
+    .stepTaken(
+      StepOutcome(
+        step: bytes("trim"), reason: .softLimitHeld, fact: .uss, before: 9 << 20, after: 3 << 20, took: .seconds(2),
+        isEnough: true, trouble: nil, code: 0)), "acted", "step",
+    #""step": "trim", "reason": "soft_limit_held", "fact": "uss", "before": 9437184, "after": 3145728,"#
+      + #""took_ms": 2000, "enough": true"#, "step trim took 2 s, enough: uss 9 MiB to 3 MiB"),
+  Expected(
+    .stepTaken(
+      StepOutcome(
+        step: bytes("hook /x \u{1B}"), reason: .trigger, fact: .age, before: 5000, after: nil, took: .seconds(2),
+        isEnough: false, trouble: "exit code", code: 3)), "failed", "step",
+    #""step": "hook /x \u001b", "reason": "trigger", "fact": "age", "before": 5000, "after": null,"#
+      + #""took_ms": 2000, "enough": false, "trouble": "exit code", "code": 3"#,
+    "step hook /x \\x1b took 2 s, not enough; exit code 3"),
+  Expected(
+    .stepTaken(
+      StepOutcome(
+        step: bytes("drain http://[::1]:8/"), reason: .asked, fact: .uss, before: nil, after: nil, took: .seconds(2),
+        isEnough: nil, trouble: nil, code: 0)), "acted", "step",
+    #""step": "drain http://[::1]:8/", "reason": "asked", "fact": "uss", "before": null, "after": null,"#
+      + #""took_ms": 2000, "enough": null"#, "step drain http://[::1]:8/ took 2 s"),
+  Expected(
+    .remedyUseless(Remedy(at: at(7), freed: .mib(3), backAfter: .seconds(1), useless: 2)), "judged", "remedy_useless",
+    #""freed_bytes": 3145728, "back_after_ms": 1000, "useless": 2"#,
+    "restarting does not help: after each of the last 2 restarts it was over again at once, after the last within 1 s,"
+      + " though 3 MiB came back; no further restart by itself until resumed or its configuration changes"),
   Expected(
     .blocked(.softLimitHeld, by: .coolingDown(until: at(145)), figure), "judged", "blocked",
     figureNumbers + #", "reason": "soft_limit_held", "obstacle": "cooling_down""#,

@@ -84,11 +84,13 @@ import Testing
     case .trimmed: 45
     case .trimRefused: 46
     case .redirectStuck: 47
+    case .stepTaken: 48
+    case .remedyUseless: 49
     }
   }
   let rows = agentEvents + workerEvents + logEvents + budgetEvents
-  #expect(Set(rows.map { number($0.what) }) == Set(0..<48))
-  #expect(Set(rows.map(\.event)).count == 49 + budgetEvents.count)
+  #expect(Set(rows.map { number($0.what) }) == Set(0..<50))
+  #expect(Set(rows.map(\.event)).count == 51 + budgetEvents.count)
 }
 
 @Test func aNameInAnEventIsTheNameAsItIs() throws {
@@ -117,10 +119,11 @@ import Testing
 @Test func everyObstacleAndReasonHasItsOwnNameAndWords() {
   let obstacles: [Obstacle] = [
     .paused, .parked(.budgetUsedUp), .coolingDown(until: at(1)), .backingOff(until: at(1)), .acting, .noMeans,
-    .outsideWindow, .clockUnset, .young(until: at(1)), .busy, .groupBusy, .groupThin,
+    .outsideWindow, .clockUnset, .young(until: at(1)), .busy, .groupBusy, .groupThin, .stepsSpent,
+    .parked(.remedyUseless),
   ]
-  #expect(Set(obstacles.map { $0.name.description }).count == 12)
-  #expect(Set(obstacles.map { string($0.words(now: at(0)).bytes) }).count == 12)
+  #expect(Set(obstacles.map { $0.name.description }).count == 13)
+  #expect(Set(obstacles.map { string($0.words(now: at(0)).bytes) }).count == 14)
   let reasons: [Reason] = [.softLimitHeld, .hardLimit, .trigger, .asked, .crashed]
   #expect(Set(reasons.map { $0.name.description }).count == 5)
   // A wait that is over is said as none, not as a negative one.
