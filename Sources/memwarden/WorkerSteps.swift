@@ -102,7 +102,7 @@ final class WorkerSteps {
     if trim != nil || isCutting { trouble = "its time is over" }
     guard hook > 0 else { return }
     _ = around.calls.kill(-hook, SIGKILL)
-    agent.orphans.append(hook)
+    around.store.commands.append(hook)
     hook = 0
     trouble = "it ran longer than step_timeout and was killed"
   }
