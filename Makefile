@@ -6,7 +6,7 @@ EMBEDDED_BUILD = .build-embedded
 TRIM_FLAGS = -std=gnu17 -Os -Wall -Wextra -Werror -shared -fPIC -nostdlib -fno-stack-protector \
   -Wl,-soname,libmemwarden-trim.so -Wl,--build-id=none
 
-.PHONY: all setup build device device-test boot boot-all deb deb-test test lint demo footprint footprint-all soak no-loss clean
+.PHONY: all setup build device device-test boot boot-all deb deb-test test lint demo footprint footprint-all soak no-loss log-guards clean
 
 all: build
 
@@ -86,6 +86,11 @@ no-loss: setup build
 	  grep -E ' lines to |✘|↳ [0-9]|Test run with' build/no-loss.log; \
 	  [ $$code = 0 ] || exit 1; \
 	done
+
+# One flood, guarded in turn by memwarden, logrotate, svlogd and s6-log: one table. Three minutes, as root.
+log-guards: setup build
+	@.ci/setup logrotate runit s6
+	@Benchmarks/logs/run.sh
 
 clean:
 	rm -rf build .build $(EMBEDDED_BUILD)

@@ -2,7 +2,7 @@
 //
 // Three states, told by `nextLook` and `failures`:
 //   quiet    `.whenWritten`: no timer; the first write (inotify) brings the next look
-//   growing  `.at`: half the time in which the measured rate could fill the headroom, 2 ms to 250 ms
+//   growing  `.at`: half the time in which the measured rate could fill the headroom, 2 ms to 250 ms; at first 4 ms
 //   stuck    `.at`: a cut failed or freed nothing; 1 s, doubling to 1 min
 // A log that is written now and then is paid for from a credit that earns four looks per second: with credit a first
 // line is followed by a second look 4 ms later (is it the start of a flood?), without it by one after 250 ms.
@@ -32,6 +32,9 @@ public struct LogWatch: Sendable {
   private var lastTime = Instant(milliseconds: 0)
   private var quiet = true
   private var credit = creditMaximum
+  /// A first look at a flood may have seen its beginning only: the rate is trusted for so many ms, and at each look for
+  /// twice as many.
+  private var trust = probe / 2
   private var failures: Int64 = 0
   private var stuckUntil: Instant?
   /// A cut comes early enough for what comes first to take this many ms: a loop that is late, or an archive.
@@ -134,10 +137,12 @@ public struct LogWatch: Sendable {
     quiet = !changed
     let gap = gap(allocated)
     if gap < Self.longest {
+      trust = changed ? min(gap, trust * 2) : Self.probe / 2
       // A flood that pauses is worth a wake-up at its next write, whatever the credit.
-      nextLook = changed ? .at(now + Milliseconds(gap)) : .whenWritten
+      nextLook = changed ? .at(now + Milliseconds(trust)) : .whenWritten
       return
     }
+    trust = Self.probe / 2
     credit -= Self.longest
     if !changed {
       nextLook = credit >= 0 ? .whenWritten : .at(now + Milliseconds(Self.longest - credit))

@@ -86,6 +86,16 @@ func aSteadyFloodNeverHoldsMoreThanItsBudget(rate: UInt64) {
   #expect(s.cuts > 0)
 }
 
+/// Ten milliseconds after a first byte comes a burst, of which the first look sees the first lines: a fifth of its rate.
+@Test func aFloodOfWhichTheFirstLookSeesOnlyTheBeginningIsCaught() {
+  var s = LogSimulation(budget: .mib(1))
+  s.run(5_000) { $0 == 4_000 ? 80 : 0 }
+  let start = s.now.milliseconds
+  s.run(11) { $0 == start ? 80 : $0 == start + 10 ? 36_000 : 0 }
+  s.run(500) { $0 % 10 == 1 ? 200_000 : 0 }
+  #expect(s.peak <= .mib(1) + ByteCount(4096) && s.cuts > 0)
+}
+
 @Test func aFloodThatPausesIsCaughtWhenItGoesOn() {
   var s = LogSimulation(budget: .mib(1))
   s.run(20_000) { $0 % 700 < 200 ? 30_000 : 0 }
