@@ -21,11 +21,12 @@ let swift: [SwiftSetting] =
     .treatAllWarnings(as: .error),
     .treatWarning("EmbeddedRestrictions", as: .error),
   ] + (embedded ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(small)] : [])
-let c: [CSetting] = [
-  // 64-bit file sizes, inode numbers and times on 32-bit boards.
-  .define("_FILE_OFFSET_BITS", to: "64"), .define("_TIME_BITS", to: "64"),
-  .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Os", "-ffunction-sections", "-fdata-sections"]),
-]
+let c: [CSetting] =
+  [
+    // 64-bit file sizes, inode numbers and times on 32-bit boards.
+    .define("_FILE_OFFSET_BITS", to: "64"), .define("_TIME_BITS", to: "64"),
+    .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Os", "-ffunction-sections", "-fdata-sections"]),
+  ] + (embedded ? [.define("CL_EMBEDDED")] : [])
 
 let package = Package(
   name: "memwarden",

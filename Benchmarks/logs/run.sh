@@ -95,7 +95,7 @@ row() { # NAME PROCESSOR_MS COUNTS
 
 # The files in the order of the numbers in their names, or with r the other way round.
 concatenate() { # r|'' FILE...
-  [ $# -lt 2 ] || printf '%s\0' "${@:2}" | sort -zV${1:+r} | xargs -0 cat
+  [ $# -lt 2 ] || printf '%s\0' "${@:2}" | sort -zV${1:+r} | xargs -0 zcat -f
 }
 
 # --- The rows

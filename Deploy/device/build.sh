@@ -38,7 +38,7 @@ for file in "$home"/Sources/CLinux/*.c "$home"/Sources/CConfuse/*.c "$home"/Sour
   parts+=("$part")
   stale "$part" "$file" "$home/Sources/CLinux/include" "$home/Sources/CConfuse/include" \
     "$home/Sources/CZlib/include" "${recipe[@]}" || continue
-  "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -Wall -Wextra -Werror \
+  "${cc[@]}" "${c_flags[@]}" "${c_hardening[@]}" -DCL_EMBEDDED -Wall -Wextra -Werror \
     "-I$home/Sources/CLinux/include" "-I$home/Sources/CConfuse/include" "-I$home/Sources/CZlib/include" -c "$file" -o "$part"
 done
 

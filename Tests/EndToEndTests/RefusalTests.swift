@@ -151,5 +151,21 @@ extension EndToEnd {
         #expect(try agent.log(path).objects("writers").map { $0.number("pid") } == [Int(second.pid)])
       }
     }
+
+    /// Each try makes an object that is given up half-way: the runtime of Embedded Swift 6.3 does not free such.
+    @Test func twoThousandTriesInVainCostNoMemory() throws {
+      try withScene { scene in
+        let path = try scene.mount("tmpfs") + "/none.log"
+        let agent = try scene.startAgent("log \"\(path)\" { budget = 64K }")
+        let id = try #require(try agent.log(path).text("id"))
+        func tryInVain(_ times: Int) throws {
+          for _ in 0..<times { try #require(try agent.post("/v1/logs/\(id)/cut").status == 409) }
+        }
+        try tryInVain(100)
+        let before = try #require(uss(of: agent.process.pid))
+        try tryInVain(2000)
+        #expect(try #require(uss(of: agent.process.pid)) < before + 128 << 10)
+      }
+    }
   }
 }
