@@ -67,6 +67,7 @@ public final class HealthProbe {
     isAnswered = true
     return true
   }
+
   private func failed(_ now: Instant) -> Bool {
     hangUp()
     askAt = now + Self.pause

@@ -95,18 +95,7 @@ extension KernelReader {
 
   /// Whether the process has a handler for that signal: SigCgt of /proc/PID/status. Without one, a real-time signal ends it.
   public func catches(_ pid: Int32, _ signal: Int32) throws(Absence) -> Bool {
-    setPath(pid, "/status")
-    let mask = try parsed(try load()) { text -> UInt64? in
-      var s = ByteScanner(text)
-      while !s.isAtEnd {
-        if s.accept("SigCgt:") {
-          s.skipBlanks()
-          return s.hexadecimal()
-        }
-        s.skipLine()
-      }
-      return nil
-    }
+    guard let mask = try status(pid).caught else { throw .malformed }
     return signal > 0 && signal <= 64 && mask >> UInt64(signal - 1) & 1 == 1
   }
 }

@@ -123,6 +123,7 @@ public struct Conduct: Equatable, Sendable {
   public var isPristine: Bool {
     phase == .armed && !paused && failures == 0 && tally.instants.isEmpty && remedy.at == nil && steps.life.pid == 0
   }
+
   /// The verdict on a crossing: pure apart from letting waits that are over lapse.
   public mutating func judge(_ crossing: Crossing, rules: WorkerRules, hasMeans: Bool, now: Instant) -> Verdict {
     lapse(now)

@@ -119,8 +119,7 @@ final class LogRenaming {
       if around.finder.protected.covers(pid, stat) {
         return giveUp("it writes the log and is protected: no signal is sent to it.", pid: pid, around, now)
       }
-      let caught = (try? around.reader.status(pid))?.caught ?? 0
-      if caught >> UInt64(signal - 1) & 1 == 0 {
+      if (try? around.reader.catches(pid, signal)) != true {
         return giveUp("it does not handle the signal of the key reopen, which would end it.", pid: pid, around, now)
       }
     }

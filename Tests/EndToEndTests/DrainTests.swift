@@ -80,13 +80,7 @@ extension EndToEnd {
           drains.count == 4
             && drains.allSatisfy { $0["trouble"] == nil && $0.text("step")?.hasPrefix("drain ") == true })
         // Under way: from the drain on, one at a time.
-        var acting = 0, most = 0
-        for event in try agent.events() {
-          if event.text("event") == "recycle_began" { acting += 1 }
-          if event.text("event") == "recycled" { acting -= 1 }
-          most = max(most, acting)
-        }
-        #expect(most == 1)
+        #expect(try agent.mostRecycledAtOnce() == 1)
       }
     }
 

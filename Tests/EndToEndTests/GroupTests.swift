@@ -16,13 +16,7 @@ extension EndToEnd {
         let agent = try scene.startAgent(
           "interval = 100ms\n\(workers)\ngroup \"all\" { workers = {\"w0\", \"w1\", \"w2\"} healthy = 2 }")
         for name in ["w0", "w1", "w2"] { try agent.awaitEvent("recycled", of: name) }
-        var acting = 0, most = 0
-        for event in try agent.events() {
-          if event.text("event") == "recycle_began" { acting += 1 }
-          if event.text("event") == "recycled" { acting -= 1 }
-          most = max(most, acting)
-        }
-        #expect(most == 1)
+        #expect(try agent.mostRecycledAtOnce() == 1)
         let blocked = try agent.events("blocked")
         #expect(blocked.contains { $0.text("obstacle") == "group_busy" })
       }

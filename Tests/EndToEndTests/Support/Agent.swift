@@ -69,6 +69,17 @@ final class Agent {
     try get("/v1/events?after=0&limit=1000").json()["events"] as? [[String: Any]] ?? []
   }
 
+  /// How many recycles were under way at once, at most.
+  func mostRecycledAtOnce() throws -> Int {
+    var acting = 0, most = 0
+    for event in try events() {
+      if event["event"] as? String == "recycle_began" { acting += 1 }
+      if event["event"] as? String == "recycled" { acting -= 1 }
+      most = max(most, acting)
+    }
+    return most
+  }
+
   /// Writes other settings to its configuration; a SIGHUP or POST /v1/reload makes it read them.
   func rewrite(_ settings: String, http more: String = "") throws {
     try scene.write(
